@@ -1,0 +1,26 @@
+//! The one model of what Cofferdam finds: rules, findings, evidence, fixes, waivers, verdicts, and
+//! their written forms.
+//!
+//! Pure: nothing here opens a file, reads a clock or prints. Dates and texts come in as arguments,
+//! reports go out through a writer that the caller owns.
+//!
+//! Start at [`Finding`] for the model, at [`decide`](decide()) for how a verdict comes about, at
+//! [`render`] for the formats.
+
+mod decide;
+mod finding;
+mod package;
+pub mod render;
+mod report;
+mod rule;
+mod waiver;
+
+pub use decide::{Decision, ExitStatus, Policy, decide};
+pub use finding::{
+    Applicability, Edit, Evidence, Finding, Fingerprint, Fix, Gap, PackageEvidence, RemedyState,
+    Status,
+};
+pub use package::{Package, PackageKind, SourcePackage};
+pub use report::{DataSource, Report, SCHEMA_VERSION, Summary, Target, Tool};
+pub use rule::{Explanation, Reference, Rule, Severity, Topic};
+pub use waiver::{Waiver, WaiverError, Waivers};

@@ -1,0 +1,1 @@
+//! Written forms of a report: table, JSON, SARIF 2.1.0, JUnit.

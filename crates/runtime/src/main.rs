@@ -1,0 +1,2 @@
+//! The small static binary that starts containers.
+fn main() {}

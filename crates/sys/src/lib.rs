@@ -1,0 +1,1 @@
+//! Linux as Cofferdam uses it. The only crate with `unsafe` code.

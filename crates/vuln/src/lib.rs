@@ -1,0 +1,1 @@
+//! Packages found in files, advisories from feeds, version orders, and the match.
