@@ -1,2 +1,24 @@
-//! The command line.
-fn main() {}
+//! The command line: arguments, configuration, progress and printing over the library crates.
+//!
+//! Start at [`cli`] for the grammar, at [`commands`] for one file a subcommand, at [`settings`] for
+//! where a value comes from. Nothing here decides what a finding is: the library crates do.
+
+#![expect(dead_code, reason = "the frame lands before the commands that use all of it")]
+
+mod cli;
+mod commands;
+mod error;
+mod interrupt;
+mod nearest;
+mod output;
+mod printer;
+mod progress;
+mod session;
+mod settings;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    session::main(std::env::args_os())
+}

@@ -1,0 +1,33 @@
+//! One file a subcommand; the doc comment of its arguments is its help.
+
+pub(crate) mod completions;
+pub(crate) mod db;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod image;
+pub(crate) mod man;
+pub(crate) mod rules;
+pub(crate) mod run;
+pub(crate) mod sbom;
+pub(crate) mod scan;
+
+use crate::{
+    cli::Command,
+    session::{Ended, Session},
+};
+
+/// Runs `command`.
+pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
+    match command {
+        Command::Scan(args) => scan::run(&args, session),
+        Command::Sbom(args) => sbom::run(&args, session),
+        Command::Run(args) => run::run(&args, session),
+        Command::Image(args) => image::run(&args, session),
+        Command::Db(args) => db::run(&args, session),
+        Command::Explain(args) => explain::run(&args, session),
+        Command::Rules(args) => rules::run(&args, session),
+        Command::Doctor(args) => doctor::run(&args, session),
+        Command::Completions(args) => completions::run(&args, session),
+        Command::Man(args) => man::run(&args, session),
+    }
+}

@@ -1,0 +1,103 @@
+use std::{
+    fs::File,
+    io::{self, BufWriter, ErrorKind, Stdout, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::{CliError, OrFail as _},
+    interrupt,
+};
+
+/// Where data goes: stdout, or a file that appears only when it is complete.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A reader that goes away (`| head`) is not an error: what is left is dropped.
+    Stdout { stream: BufWriter<Stdout>, closed: bool },
+    /// Written beside its final place and renamed at the end.
+    File { stream: BufWriter<File>, temporary: PathBuf, path: PathBuf },
+}
+
+impl Output {
+    pub(crate) fn stdout() -> Self {
+        Self::Stdout { stream: BufWriter::new(io::stdout()), closed: false }
+    }
+
+    /// Begins the file at `path`; nothing is there before [`finish`](Self::finish).
+    pub(crate) fn file(path: &Path) -> Result<Self, CliError> {
+        let attempt = || format!("could not write '{}'", path.display());
+        let (Some(name), false) = (path.file_name(), path.is_dir()) else {
+            return Err(CliError::new(attempt()).hint("-o takes the name of a file"));
+        };
+        let mut temporary = name.to_owned();
+        temporary.push(format!(".{}.partial", std::process::id()));
+        let temporary = path.with_file_name(temporary);
+        interrupt::remove_on_signal(&temporary);
+        let file = File::options().write(true).create_new(true).open(&temporary);
+        let stream = BufWriter::new(file.or_fail(attempt)?);
+        Ok(Self::File { stream, temporary, path: path.to_owned() })
+    }
+
+    /// Flushes; a file is synced and moved to its place.
+    pub(crate) fn finish(self) -> Result<(), CliError> {
+        match self {
+            Self::Stdout { mut stream, closed: false } => match stream.flush() {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    Err(error).or_fail(|| "could not write to stdout".into())
+                }
+                _ => Ok(()),
+            },
+            Self::Stdout { .. } => Ok(()),
+            Self::File { mut stream, ref temporary, ref path } => {
+                let done = stream
+                    .flush()
+                    .and_then(|()| stream.get_ref().sync_all())
+                    .and_then(|()| std::fs::rename(temporary, path));
+                done.inspect_err(|_| remove(temporary))
+                    .or_fail(|| format!("could not write '{}'", path.display()))
+            }
+        }
+    }
+
+    /// Drops what was begun: a file is left as it was.
+    pub(crate) fn abandon(self) {
+        if let Self::File { temporary, .. } = self {
+            remove(&temporary);
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout { closed: true, .. } => Ok(bytes.len()),
+            Self::Stdout { stream, closed } => match stream.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    *closed = true;
+                    Ok(bytes.len())
+                }
+                result => result,
+            },
+            Self::File { stream, .. } => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout { closed: true, .. } => Ok(()),
+            Self::Stdout { stream, closed } => match stream.flush() {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    *closed = true;
+                    Ok(())
+                }
+                result => result,
+            },
+            Self::File { stream, .. } => stream.flush(),
+        }
+    }
+}
+
+/// Best effort: the file is a leftover, and its name says so.
+fn remove(temporary: &Path) {
+    let _ = std::fs::remove_file(temporary);
+}

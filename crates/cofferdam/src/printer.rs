@@ -1,0 +1,124 @@
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal as _, Write},
+    path::Path,
+};
+
+use crate::{cli::Color, error::CliError, output::Output, progress::Progress};
+
+/// The only place that writes to the user: data to stdout (or `-o FILE`), messages to stderr.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    output: Output,
+    color: Color,
+    to_file: bool,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Printer {
+    /// A printer that writes data to `output`, or to stdout.
+    pub(crate) fn new(
+        color: Color,
+        quiet: bool,
+        verbose: bool,
+        output: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        let to_file = output.is_some();
+        let output = output.map_or_else(|| Ok(Output::stdout()), Output::file)?;
+        Ok(Self { output, color, to_file, quiet, verbose })
+    }
+
+    /// Where data is written to; buffered.
+    pub(crate) fn data(&mut self) -> &mut impl Write {
+        &mut self.output
+    }
+
+    /// Writes `value` as indented JSON and a newline.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
+        serde_json::to_writer_pretty(&mut self.output, value)?;
+        Ok(self.output.write_all(b"\n")?)
+    }
+
+    /// Whether data may have colours.
+    pub(crate) fn data_has_color(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => !self.to_file && io::stdout().is_terminal(),
+        }
+    }
+
+    /// Width of the terminal that data goes to; none if it does not go to one.
+    pub(crate) fn data_width(&self) -> Option<usize> {
+        if self.to_file || !io::stdout().is_terminal() {
+            return None;
+        }
+        rustix::termios::tcgetwinsize(io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
+    }
+
+    /// What was done, for people; `--quiet` drops it.
+    pub(crate) fn message(&self, text: impl Display) {
+        if !self.quiet {
+            self.line(&text);
+        }
+    }
+
+    /// Detail that only `--verbose` shows.
+    pub(crate) fn detail(&self, text: impl Display) {
+        if self.verbose && !self.quiet {
+            self.line(&text);
+        }
+    }
+
+    /// Something that is wrong but does not end the command.
+    pub(crate) fn warning(&self, text: impl Display) {
+        self.line(&format_args!("{} {text}", self.paint("1;33", "warning:")));
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self, text: impl Display) {
+        self.line(&format_args!("{} {text}", self.paint("1;36", "hint:")));
+    }
+
+    /// An error with its causes and hints.
+    pub(crate) fn error(&self, error: &CliError) {
+        self.line(&format_args!("{} {}", self.paint("1;31", "error:"), error.message()));
+        for cause in error.causes() {
+            self.line(&format_args!("{} {cause}", self.paint("1", "caused by:")));
+        }
+        error.hints().iter().for_each(|hint| self.hint(hint));
+    }
+
+    /// Progress of long work; shows nothing unless stderr is a terminal.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress::new(!self.quiet && io::stderr().is_terminal())
+    }
+
+    /// Completes the data: flushed, the file of `-o` in place.
+    pub(crate) fn finish(self) -> Result<(), CliError> {
+        self.output.finish()
+    }
+
+    /// Gives up the data: the file of `-o` stays as it was.
+    pub(crate) fn abandon(&mut self) {
+        std::mem::replace(&mut self.output, Output::stdout()).abandon();
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal(),
+        };
+        if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Stderr may be closed; then nobody is listening.
+    fn line(&self, text: &dyn Display) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+use clap::ValueEnum as _;
+use cofferdam_finding::Severity;
+
+use crate::cli::Color;
+
+/// A setting: one entry here is its key, its variable, its line of `--show-config` and of the
+/// reference page.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    /// Key in a file; a dot separates table and key.
+    pub(crate) name: &'static str,
+    /// What it takes.
+    pub(crate) kind: Kind,
+    /// Built-in value.
+    pub(crate) default: Option<&'static str>,
+    /// Whether `./cofferdam.toml` may set it: not what decides which files are trusted, because
+    /// the directory one stands in may be somebody else's.
+    pub(crate) project: bool,
+    /// What it means.
+    pub(crate) meaning: &'static str,
+}
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// A path; in a file, relative to the file's directory.
+    Path,
+    /// A severity.
+    Severity,
+    /// When to use colours.
+    Color,
+    /// `os/architecture[/variant]`.
+    Platform,
+}
+
+/// Every setting, in the order that `--show-config` lists them.
+pub(crate) const DEFINITIONS: &[Definition] = &[
+    Definition {
+        name: "offline",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "never open a network connection",
+    },
+    Definition {
+        name: "color",
+        kind: Kind::Color,
+        default: None,
+        project: true,
+        meaning: "when to use colours; without it as auto, and never if NO_COLOR is set",
+    },
+    Definition {
+        name: "quiet",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "print data, warnings and errors only",
+    },
+    Definition {
+        name: "verbose",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "say more about what is done",
+    },
+    Definition {
+        name: "data-dir",
+        kind: Kind::Path,
+        default: None,
+        project: false,
+        meaning: "where images and the database are kept; without it /var/lib/cofferdam for root, \
+                  else $XDG_DATA_HOME/cofferdam",
+    },
+    Definition {
+        name: "scan.fail-on",
+        kind: Kind::Severity,
+        default: None,
+        project: true,
+        meaning: "findings at or above this severity end the scan with status 1",
+    },
+    Definition {
+        name: "scan.strict",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "what could not be looked at ends the scan with status 3",
+    },
+    Definition {
+        name: "scan.waivers",
+        kind: Kind::Path,
+        default: None,
+        project: true,
+        meaning: "file of accepted findings",
+    },
+    Definition {
+        name: "scan.severity",
+        kind: Kind::Severity,
+        default: None,
+        project: true,
+        meaning: "show only findings at or above this severity",
+    },
+    Definition {
+        name: "scan.only-fixed",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "show only findings for which a fix exists",
+    },
+    Definition {
+        name: "scan.platform",
+        kind: Kind::Platform,
+        default: None,
+        project: true,
+        meaning: "which image of a multi-platform index; without it this machine's",
+    },
+    Definition {
+        name: "scan.db",
+        kind: Kind::Path,
+        default: None,
+        project: true,
+        meaning: "advisory database; without it the newest one in the data directory, else the \
+                  starter database",
+    },
+];
+
+impl Definition {
+    /// The variable that sets it: that of `scan.fail-on` is `COFFERDAM_SCAN_FAIL_ON`.
+    pub(crate) fn variable(&self) -> String {
+        format!("{}{}", super::PREFIX, self.name.replace(['.', '-'], "_").to_uppercase())
+    }
+}
+
+impl Kind {
+    /// Whether `text` is one; if not, what is wanted.
+    pub(crate) fn check(self, text: &str) -> Result<(), String> {
+        let ok = match self {
+            Self::Switch => matches!(text, "true" | "false"),
+            Self::Path => !text.is_empty(),
+            Self::Severity => text.parse::<Severity>().is_ok(),
+            Self::Color => Color::from_str(text, false).is_ok(),
+            Self::Platform => text.parse::<cofferdam_oci::Platform>().is_ok(),
+        };
+        if ok { Ok(()) } else { Err(self.wanted().to_owned()) }
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Switch => "true or false",
+            Self::Path => "a path",
+            Self::Severity => "one of critical, high, medium, low, info, unknown",
+            Self::Color => "one of auto, always, never",
+            Self::Platform => "os/architecture or os/architecture/variant, such as linux/amd64",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_own_name_and_a_valid_default() {
+        for (index, definition) in DEFINITIONS.iter().enumerate() {
+            assert!(DEFINITIONS[..index].iter().all(|other| other.name != definition.name));
+            assert!(definition.default.is_none_or(|text| definition.kind.check(text).is_ok()));
+        }
+    }
+}
