@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{Severity, SourcePackage};
 
 /// What came out of looking at one thing with one rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
     /// Id of the rule.
     pub rule: Cow<'static, str>,
@@ -28,7 +28,7 @@ pub struct Finding {
 }
 
 /// The outcome of a rule. "Could not look" is neither a pass nor a failure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Status {
     /// The rule is broken.
@@ -48,7 +48,7 @@ pub enum Status {
 }
 
 /// One observation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     /// Where: a path below the target's root, a field, a line.
     #[serde(rename = "where")]
@@ -64,7 +64,7 @@ pub struct Evidence {
 }
 
 /// A package in which a vulnerability was matched, and by what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackageEvidence {
     /// Package URL.
     pub purl: String,
@@ -99,7 +99,7 @@ pub enum RemedyState {
 }
 
 /// What to do about a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fix {
     /// One line.
     pub summary: String,
@@ -111,7 +111,7 @@ pub struct Fix {
 }
 
 /// Who may apply a fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Applicability {
     /// Keeps behaviour; may be applied by a program.
@@ -123,7 +123,7 @@ pub enum Applicability {
 }
 
 /// A replacement of the bytes `start..end` of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edit {
     /// File.
     pub file: String,

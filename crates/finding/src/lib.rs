@@ -9,18 +9,20 @@
 
 mod decide;
 mod finding;
+mod glob;
+mod merge;
 mod package;
 pub mod render;
 mod report;
 mod rule;
 mod waiver;
 
-pub use decide::{Decision, ExitStatus, Policy, decide};
+pub use decide::{Decision, ExitStatus, Policy, WaivedFinding, decide};
 pub use finding::{
     Applicability, Edit, Evidence, Finding, Fingerprint, Fix, Gap, PackageEvidence, RemedyState,
     Status,
 };
 pub use package::{Package, PackageKind, SourcePackage};
-pub use report::{DataSource, Report, SCHEMA_VERSION, Summary, Target, Tool};
+pub use report::{DataSource, Report, SCHEMA_VERSION, STALE_AFTER_DAYS, Summary, Target, Tool};
 pub use rule::{Explanation, Reference, Rule, Severity, Topic};
 pub use waiver::{Waiver, WaiverError, Waivers};

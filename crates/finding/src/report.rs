@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Decision, Package, Rule};
+use crate::{Decision, Package, Rule, Severity};
 
 /// Version of the JSON report: fields are only ever added; the number rises when one is.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -57,6 +57,10 @@ pub struct Target {
     pub layers: Vec<String>,
 }
 
+/// Age, in days, above which advisory data is called stale in every report: a month of
+/// vulnerabilities is missing from it.
+pub const STALE_AFTER_DAYS: i64 = 30;
+
 /// A source of advisory data, and how old it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
@@ -68,6 +72,13 @@ pub struct DataSource {
     pub age_days: i64,
     /// Number of records.
     pub records: u64,
+}
+
+impl DataSource {
+    /// Whether the data is older than [`STALE_AFTER_DAYS`].
+    pub const fn is_stale(&self) -> bool {
+        self.age_days > STALE_AFTER_DAYS
+    }
 }
 
 /// How many findings there are.
@@ -87,8 +98,31 @@ pub struct Summary {
     pub unknown: usize,
     /// Things that could not be looked at.
     pub gaps: usize,
-    /// Findings that a waiver covers.
+    /// Rules that hold.
+    pub passed: usize,
+    /// Rules that do not concern the target.
+    pub not_applicable: usize,
+    /// Findings that a waiver covers, in none of the other counts.
     pub waived: usize,
     /// Failures for which a fix exists.
     pub fixable: usize,
+}
+
+impl Summary {
+    /// Number of open failures by severity, the worst first.
+    pub const fn by_severity(&self) -> [(Severity, usize); 6] {
+        [
+            (Severity::Critical, self.critical),
+            (Severity::High, self.high),
+            (Severity::Medium, self.medium),
+            (Severity::Low, self.low),
+            (Severity::Info, self.info),
+            (Severity::Unknown, self.unknown),
+        ]
+    }
+
+    /// Number of open failures.
+    pub fn failures(&self) -> usize {
+        self.by_severity().iter().map(|(_, count)| count).sum()
+    }
 }

@@ -77,6 +77,27 @@ pub enum Topic {
     Coverage,
 }
 
+impl Topic {
+    /// The name as written in every format.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vulnerability => "vulnerability",
+            Self::Configuration => "configuration",
+            Self::Secret => "secret",
+            Self::Isolation => "isolation",
+            Self::Access => "access",
+            Self::Network => "network",
+            Self::Coverage => "coverage",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// What a rule looks for, why it matters and how to fix it: the text behind `cofferdam explain`,
 /// the reference pages and the SARIF rule table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,324 @@
+use std::io::{self, Write};
+
+use super::{
+    Terminal,
+    columns::{Column, Row, grid},
+    text::{Style, cut, escape, wrap},
+};
+use crate::{
+    DataSource, ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, Waiver,
+};
+
+/// Writes the report as text for people: what was looked at and with data of what age,
+/// vulnerabilities, other findings, gaps, waivers, and a summary, each sorted worst first.
+///
+/// # Errors
+///
+/// The writer fails.
+pub fn table(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    head(report, terminal, out)?;
+    stale_data(&report.data, terminal, out)?;
+    vulnerabilities(report, terminal, out)?;
+    other_findings(report, terminal, out)?;
+    gaps(report, terminal, out)?;
+    waived(report, terminal, out)?;
+    let decision = &report.decision;
+    let expired = "Expired waivers: their findings are open again";
+    waivers(expired, "EXPIRED", &decision.expired_waivers, terminal, out)?;
+    let unused = "Unused waivers: they cover nothing here";
+    waivers(unused, "UNTIL", &decision.unused_waivers, terminal, out)?;
+    writeln!(out)?;
+    field("Summary", &summary(report), terminal, out)?;
+    field("Verdict", &verdict(report), terminal, out)
+}
+
+const LABEL: usize = 10;
+
+/// A label and its text, wrapped under itself.
+fn field(label: &str, text: &str, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    for (index, line) in wrap(text, terminal.width() - LABEL).iter().enumerate() {
+        let label = format!("{:LABEL$}", if index == 0 { label } else { "" });
+        writeln!(out, "{}{line}", terminal.paint(Style::Bold, &label))?;
+    }
+    Ok(())
+}
+
+fn head(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    let target = &report.target;
+    let platform = target.platform.as_ref().map_or_else(String::new, |name| format!(", {name}"));
+    let name = escape(&target.name);
+    field("Target", &format!("{name} ({}{platform})", target.kind), terminal, out)?;
+    for (label, text) in [("Digest", &target.digest), ("System", &target.os)] {
+        if let Some(text) = text {
+            field(label, &escape(text), terminal, out)?;
+        }
+    }
+    let layers = match target.layers.len() {
+        0 => String::new(),
+        count => format!("{}, ", plural(count, "layer")),
+    };
+    let packages = plural(report.packages.len(), "package");
+    field("Contents", &format!("{layers}{packages}"), terminal, out)?;
+    if report.data.is_empty() {
+        field("Data", "no advisory data was used", terminal, out)?;
+    }
+    for (index, source) in report.data.iter().enumerate() {
+        field(if index == 0 { "Data" } else { "" }, &data(source), terminal, out)?;
+    }
+    let tool = &report.tool;
+    field("Made", &format!("{} by {} {}", report.created, tool.name, tool.version), terminal, out)
+}
+
+fn data(source: &DataSource) -> String {
+    let DataSource { name, date, records, .. } = source;
+    format!("{} of {}, {}, {records} records", escape(name), escape(date), age(source.age_days))
+}
+
+fn age(days: i64) -> String {
+    match days {
+        0 => "of today".to_owned(),
+        1 => "1 day old".to_owned(),
+        days if days < 0 => format!("{} days in the future", days.unsigned_abs()),
+        days => format!("{days} days old"),
+    }
+}
+
+fn stale_data(data: &[DataSource], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    for source in data {
+        let (name, age) = (escape(&source.name), age(source.age_days));
+        let warning = if source.is_stale() {
+            format!(
+                "warning: the data of {name} is {age}: vulnerabilities published since are \
+                 missing; update it with 'cofferdam db update'"
+            )
+        } else if source.age_days < 0 {
+            format!("warning: the data of {name} is dated {age}; check the clock of this machine")
+        } else {
+            continue;
+        };
+        for line in wrap(&warning, terminal.width()) {
+            writeln!(out, "{}", terminal.paint(Style::Warning, &line))?;
+        }
+    }
+    Ok(())
+}
+
+/// An empty line and the title of a section.
+fn section(title: &str, count: usize, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    writeln!(out, "{}", terminal.paint(Style::Bold, &format!("{title} ({count})")))
+}
+
+fn failures(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.decision.findings.iter().filter(|finding| finding.status == Status::Fail)
+}
+
+/// Packages in which a vulnerability was matched; none for any other finding.
+fn packages(finding: &Finding) -> impl Iterator<Item = &PackageEvidence> {
+    finding.evidence.iter().filter_map(|evidence| evidence.package.as_ref())
+}
+
+fn vulnerabilities(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    const COLUMNS: [Column; 5] = [
+        Column::new("SEVERITY", 8),
+        Column::new("ID", 20),
+        Column::new("PACKAGE", 10),
+        Column::new("INSTALLED", 10),
+        Column::new("FIXED IN", 10),
+    ];
+    let rows: Vec<Row> = failures(report)
+        .filter(|finding| packages(finding).next().is_some())
+        .map(|finding| {
+            let cells = [
+                severity(finding),
+                &finding.rule,
+                &package_names(finding),
+                &several(packages(finding).map(|package| package.source.version.as_str())),
+                &fixed_in(finding),
+            ];
+            Row::new(Style::Severity(finding.severity), cells, &finding.title)
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    section("Vulnerabilities", rows.len(), terminal, out)?;
+    grid(&COLUMNS, "TITLE", &rows, terminal, out)
+}
+
+const fn severity(finding: &Finding) -> &'static str {
+    finding.severity.name()
+}
+
+/// The source package, and the installed ones where they are named otherwise: `glibc (libc6 +1)`.
+fn package_names(finding: &Finding) -> String {
+    let binaries = several(packages(finding).map(|package| package.name.as_str()));
+    if binaries == finding.subject {
+        return binaries;
+    }
+    format!("{} ({binaries})", finding.subject)
+}
+
+/// The first of several texts, and how many others there are.
+fn several<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut distinct: Vec<&str> = texts.collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    match distinct.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first, others @ ..] => format!("{first} +{}", others.len()),
+    }
+}
+
+fn fixed_in(finding: &Finding) -> String {
+    let fixed = several(packages(finding).filter_map(|package| package.fixed_version.as_deref()));
+    if !fixed.is_empty() {
+        return fixed;
+    }
+    match packages(finding).map(|package| package.remedy).min() {
+        Some(RemedyState::Fixed) => "yes",
+        Some(RemedyState::Unfixed) => "not fixed",
+        Some(RemedyState::Unknown) | None => "unknown",
+    }
+    .to_owned()
+}
+
+fn other_findings(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    const COLUMNS: [Column; 3] =
+        [Column::new("SEVERITY", 8), Column::new("RULE", 20), Column::new("SUBJECT", 16)];
+    let rows: Vec<Row> = failures(report)
+        .filter(|finding| packages(finding).next().is_none())
+        .map(|finding| {
+            let cells = [severity(finding), &finding.rule, &finding.subject];
+            Row::new(Style::Severity(finding.severity), cells, &finding.title)
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    section("Findings", rows.len(), terminal, out)?;
+    grid(&COLUMNS, "TITLE", &rows, terminal, out)
+}
+
+fn gaps(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    const COLUMNS: [Column; 2] = [Column::new("RULE", 20), Column::new("OBJECT", 20)];
+    let rows: Vec<Row> = report
+        .decision
+        .findings
+        .iter()
+        .filter_map(|finding| match &finding.status {
+            Status::Unknown { gap } => {
+                Some(Row::new(Style::Warning, [&*finding.rule, &finding.subject], gap))
+            }
+            _ => None,
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    section("Gaps: what could not be looked at", rows.len(), terminal, out)?;
+    grid(&COLUMNS, "WHY", &rows, terminal, out)
+}
+
+fn waived(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    const COLUMNS: [Column; 5] = [
+        Column::new("SEVERITY", 8),
+        Column::new("ID", 20),
+        Column::new("SUBJECT", 10),
+        Column::new("UNTIL", 10),
+        Column::new("OWNER", 8),
+    ];
+    let rows: Vec<Row> = report
+        .decision
+        .waived
+        .iter()
+        .map(|waived| {
+            let (finding, waiver) = (&waived.finding, &waived.waiver);
+            let (until, owner) = (waiver.last_day(), &waiver.owner);
+            let cells = [severity(finding), &finding.rule, &finding.subject, &until, owner];
+            Row::new(Style::Dim, cells, &waiver.reason)
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    section("Waived", rows.len(), terminal, out)?;
+    grid(&COLUMNS, "REASON", &rows, terminal, out)
+}
+
+fn waivers(
+    title: &str,
+    until: &'static str,
+    waivers: &[Waiver],
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if waivers.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        Column::new("RULE", 20),
+        Column::new("SUBJECT", 10),
+        Column::new(until, 10),
+        Column::new("OWNER", 8),
+    ];
+    let rows: Vec<Row> = waivers
+        .iter()
+        .map(|waiver| {
+            let subject = waiver.subject.as_deref().unwrap_or("*");
+            let cells = [&waiver.rule, subject, &waiver.last_day(), &waiver.owner];
+            Row::new(Style::Warning, cells, &waiver.reason)
+        })
+        .collect();
+    section(title, rows.len(), terminal, out)?;
+    grid(&columns, "REASON", &rows, terminal, out)
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn summary(report: &Report) -> String {
+    let summary = &report.decision.summary;
+    let severities: Vec<String> = summary
+        .by_severity()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    let total = summary.failures();
+    let mut parts = vec![plural(total, "finding")];
+    if total > 0 {
+        parts[0] = format!("{}: {}", parts[0], severities.join(", "));
+        parts.push(format!("{} fixable", summary.fixable));
+    }
+    parts.push(plural(summary.gaps, "gap"));
+    for (count, what) in [
+        (summary.waived, "waived"),
+        (summary.passed, "passed"),
+        (summary.not_applicable, "not applicable"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.join("; ")
+}
+
+fn verdict(report: &Report) -> String {
+    let decision = &report.decision;
+    let text = match (decision.verdict, decision.policy.fail_on) {
+        (ExitStatus::Findings, Some(threshold)) => {
+            format!("failed: findings of severity {threshold} or above")
+        }
+        (ExitStatus::Findings, None) => "failed: findings".to_owned(),
+        (ExitStatus::Success, Some(threshold)) => {
+            format!("passed: no finding of severity {threshold} or above")
+        }
+        (ExitStatus::Success, None) => "passed: no threshold is set".to_owned(),
+        (ExitStatus::Incomplete, _) => "incomplete: not everything could be looked at".to_owned(),
+        (ExitStatus::Error, _) => "failed: the work could not be done".to_owned(),
+    };
+    cut(&format!("{text} (exit {})", decision.verdict.code()), Terminal::WIDEST)
+}
