@@ -1,1 +1,14 @@
 //! Packages found in files, advisories from feeds, version orders, and the match.
+//!
+//! An [`inventory()`] is made from the files that [`interest`] names: the distribution ([`os`]),
+//! the packages that its package manager has installed ([`packages`]), and gaps for what could not
+//! be understood. [`rules`] explains the gaps.
+
+pub mod inventory;
+pub mod os;
+pub mod packages;
+pub mod purl;
+pub mod rules;
+
+pub use inventory::{Inventory, interest, inventory};
+pub use os::Distribution;

@@ -1,0 +1,165 @@
+//! The rules behind the gaps of an inventory: what could not be looked at, and what to do about it.
+
+use std::borrow::Cow;
+
+use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+
+/// No file of the target names its distribution.
+pub const OS_NOT_RECOGNISED: &str = "os-not-recognised";
+/// A package database is damaged, cut or in a form that is not understood.
+pub const PACKAGE_DATABASE_DAMAGED: &str = "package-database-damaged";
+/// A package database was left unread in favour of another.
+pub const PACKAGE_DATABASE_NOT_READ: &str = "package-database-not-read";
+/// The target has no package database, or an empty one.
+pub const NO_PACKAGE_DATABASE: &str = "no-package-database";
+/// A file that should have been read was not: too large, or unreadable.
+pub const FILE_SKIPPED: &str = "file-skipped";
+
+/// Image vulnerabilities.
+const NIST: &[Reference] = &[Reference::new("NIST SP 800-190", "3.1.1")];
+const NIST_AND_OS_RELEASE: &[Reference] = &[
+    Reference::new("NIST SP 800-190", "3.1.1"),
+    Reference::new(
+        "URL",
+        "https://www.freedesktop.org/software/systemd/man/latest/os-release.html",
+    ),
+];
+
+/// The rules of this crate. (Vulnerabilities are rules too; they come from the advisory database.)
+pub static RULES: &[Rule] = &[
+    coverage(
+        OS_NOT_RECOGNISED,
+        "The distribution could not be recognised",
+        Severity::Medium,
+        Explanation {
+            what: Cow::Borrowed(
+                "Looks for the files in which distributions name themselves: etc/os-release, \
+                 usr/lib/os-release, and the older etc/alpine-release, etc/lsb-release, \
+                 etc/redhat-release (and its relatives), etc/debian_version, etc/arch-release. \
+                 None is there, or none that is names a distribution.",
+            ),
+            why: Cow::Borrowed(
+                "Advisories are published for a release of a distribution. Without knowing which \
+                 one this is, installed packages can be listed, but not be matched with known \
+                 vulnerabilities: that none is reported means nothing.",
+            ),
+            fix: Cow::Borrowed(
+                "If the image is built from scratch on purpose, there is nothing to fix, and a \
+                 waiver may say so. If it is made from a distribution, keep etc/os-release (the \
+                 package base-files, alpine-release, or *-release installs it). If the \
+                 distribution is uncommon, check that its os-release sets ID and VERSION_ID.",
+            ),
+        },
+        NIST_AND_OS_RELEASE,
+    ),
+    coverage(
+        PACKAGE_DATABASE_DAMAGED,
+        "A package database could not be understood in full",
+        Severity::Medium,
+        Explanation {
+            what: Cow::Borrowed(
+                "Reads the databases of dpkg, apk and rpm. In this one, a place was found that is \
+                 not as the package manager writes it: the file is cut, a record lacks its name \
+                 or version, a checksum or a page does not fit, or the format is another one. \
+                 What could be understood is in the inventory all the same.",
+            ),
+            why: Cow::Borrowed(
+                "Packages behind the damage are installed but not listed, so their \
+                 vulnerabilities are not reported.",
+            ),
+            fix: Cow::Borrowed(
+                "Build the image again, and check that no step of the build edits, truncates or \
+                 concatenates the database. On a running system let the package manager check \
+                 it: 'dpkg --audit', 'apk audit --system', 'rpmdb --verifydb' (and 'rpmdb \
+                 --rebuilddb'). If the package manager itself is content, it is a defect of \
+                 Cofferdam; please report it with the database.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        PACKAGE_DATABASE_NOT_READ,
+        "A second package database was not read",
+        Severity::Low,
+        Explanation {
+            what: Cow::Borrowed(
+                "Finds more than one database of rpm, or changes that the package manager wrote \
+                 beside its database and has not merged into it. Of several rpm databases the \
+                 newest format counts (SQLite, then NDB, then Berkeley DB), and of several in \
+                 that format the one in usr/lib/sysimage/rpm, then var/lib/rpm, then \
+                 usr/share/rpm; one without packages counts only if there is no other.",
+            ),
+            why: Cow::Borrowed(
+                "What is only in the other file is not in the inventory. Usually that is right: \
+                 it is what a conversion to another format left behind.",
+            ),
+            fix: Cow::Borrowed(
+                "Remove the database that the package manager of the image does not use; for \
+                 interrupted runs of dpkg, run 'dpkg --configure -a' in the image's build.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        NO_PACKAGE_DATABASE,
+        "No package database was found",
+        Severity::Medium,
+        Explanation {
+            what: Cow::Borrowed(
+                "Looks for the databases of dpkg (var/lib/dpkg/status and status.d), apk \
+                 (lib/apk/db/installed and usr/lib/apk/db/installed) and rpm (rpmdb.sqlite, \
+                 Packages.db or Packages in var/lib/rpm, usr/lib/sysimage/rpm or usr/share/rpm). \
+                 None is there, or none lists a package.",
+            ),
+            why: Cow::Borrowed(
+                "What is in the target is then unknown, and with it whether it is vulnerable. \
+                 Deleting the database to make an image smaller hides its packages from every \
+                 scanner; it removes no vulnerability.",
+            ),
+            fix: Cow::Borrowed(
+                "If the image holds a single static program, there is nothing to fix, and a \
+                 waiver may say so. Else keep the package manager's database in the image, or \
+                 scan an SBOM made during the build.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        FILE_SKIPPED,
+        "A file was not read",
+        Severity::Medium,
+        Explanation {
+            what: Cow::Borrowed(
+                "A file that an analyser asked for was left out: it is larger than the limit, \
+                 its path or link leaves the root, or reading it failed.",
+            ),
+            why: Cow::Borrowed(
+                "What the file would have told (packages, configuration) is missing from the \
+                 report.",
+            ),
+            fix: Cow::Borrowed(
+                "See the reason given. For a size limit, raise it if the file is one that you \
+                 trust; for a failed read, check the permissions of the directory or fetch the \
+                 image again.",
+            ),
+        },
+        NIST,
+    ),
+];
+
+const fn coverage(
+    id: &'static str,
+    title: &'static str,
+    severity: Severity,
+    explain: Explanation,
+    references: &'static [Reference],
+) -> Rule {
+    Rule {
+        id: Cow::Borrowed(id),
+        title: Cow::Borrowed(title),
+        severity,
+        topic: Topic::Coverage,
+        explain,
+        references: Cow::Borrowed(references),
+    }
+}
