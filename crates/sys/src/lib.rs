@@ -1,1 +1,3 @@
 //! Linux as Cofferdam uses it. The only crate with `unsafe` code.
+
+pub mod seccomp;
