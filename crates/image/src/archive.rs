@@ -1,0 +1,37 @@
+//! Tar files that hold an image: indexed once, then read at any place.
+
+#[expect(dead_code, reason = "the targets that read from it land next")]
+mod index;
+
+use std::{fs::File, io, path::Path};
+
+use index::Index;
+
+use crate::Limits;
+
+/// What an archive holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// An OCI image layout.
+    Oci,
+    /// What `docker save` writes: `manifest.json` beside configuration and layers. New versions
+    /// write an OCI layout into the same file.
+    Docker,
+}
+
+/// What the file at `path` is; `None` if it is no archive that holds an image.
+///
+/// # Errors
+/// If the file cannot be opened. One that is no tar file is simply not recognised.
+pub(crate) fn recognise(path: &Path) -> io::Result<Option<Format>> {
+    let Ok(index) = Index::new(File::open(path)?, path, &Limits::default()) else {
+        return Ok(None);
+    };
+    Ok(if index.contains("manifest.json") {
+        Some(Format::Docker)
+    } else if index.contains("oci-layout") && index.contains("index.json") {
+        Some(Format::Oci)
+    } else {
+        None
+    })
+}

@@ -1,0 +1,5 @@
+//! How images are read, good ones and bad ones, through the crate's public interface.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
+mod layer;
+mod support;
