@@ -6,13 +6,18 @@
 //! direction overrides, invisible characters) is written visibly, in every form.
 
 mod columns;
+mod detail;
 mod explain;
 mod json;
+mod junit;
+mod sarif;
 mod table;
 mod text;
 
 pub use explain::{explain, rules_table};
 pub use json::json;
+pub use junit::junit;
+pub use sarif::sarif;
 pub use table::table;
 
 pub use text::escape;

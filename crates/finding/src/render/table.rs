@@ -3,11 +3,10 @@ use std::io::{self, Write};
 use super::{
     Terminal,
     columns::{Column, Row, grid},
+    detail,
     text::{Style, cut, escape, wrap},
 };
-use crate::{
-    DataSource, ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, Waiver,
-};
+use crate::{ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, Waiver};
 
 /// Writes the report as text for people: what was looked at and with data of what age,
 /// vulnerabilities, other findings, gaps, waivers, and a summary, each sorted worst first.
@@ -17,7 +16,7 @@ use crate::{
 /// The writer fails.
 pub fn table(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
     head(report, terminal, out)?;
-    stale_data(&report.data, terminal, out)?;
+    stale_data(report, terminal, out)?;
     vulnerabilities(report, terminal, out)?;
     other_findings(report, terminal, out)?;
     gaps(report, terminal, out)?;
@@ -36,7 +35,7 @@ const LABEL: usize = 10;
 
 /// A label and its text, wrapped under itself.
 fn field(label: &str, text: &str, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    for (index, line) in wrap(text, terminal.width() - LABEL).iter().enumerate() {
+    for (index, line) in wrap(&escape(text), terminal.width() - LABEL).iter().enumerate() {
         let label = format!("{:LABEL$}", if index == 0 { label } else { "" });
         writeln!(out, "{}{line}", terminal.paint(Style::Bold, &label))?;
     }
@@ -46,11 +45,11 @@ fn field(label: &str, text: &str, terminal: Terminal, out: &mut dyn Write) -> io
 fn head(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
     let target = &report.target;
     let platform = target.platform.as_ref().map_or_else(String::new, |name| format!(", {name}"));
-    let name = escape(&target.name);
+    let name = &target.name;
     field("Target", &format!("{name} ({}{platform})", target.kind), terminal, out)?;
     for (label, text) in [("Digest", &target.digest), ("System", &target.os)] {
         if let Some(text) = text {
-            field(label, &escape(text), terminal, out)?;
+            field(label, text, terminal, out)?;
         }
     }
     let layers = match target.layers.len() {
@@ -63,40 +62,15 @@ fn head(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<
         field("Data", "no advisory data was used", terminal, out)?;
     }
     for (index, source) in report.data.iter().enumerate() {
-        field(if index == 0 { "Data" } else { "" }, &data(source), terminal, out)?;
+        field(if index == 0 { "Data" } else { "" }, &detail::data(source), terminal, out)?;
     }
     let tool = &report.tool;
     field("Made", &format!("{} by {} {}", report.created, tool.name, tool.version), terminal, out)
 }
 
-fn data(source: &DataSource) -> String {
-    let DataSource { name, date, records, .. } = source;
-    format!("{} of {}, {}, {records} records", escape(name), escape(date), age(source.age_days))
-}
-
-fn age(days: i64) -> String {
-    match days {
-        0 => "of today".to_owned(),
-        1 => "1 day old".to_owned(),
-        days if days < 0 => format!("{} days in the future", days.unsigned_abs()),
-        days => format!("{days} days old"),
-    }
-}
-
-fn stale_data(data: &[DataSource], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    for source in data {
-        let (name, age) = (escape(&source.name), age(source.age_days));
-        let warning = if source.is_stale() {
-            format!(
-                "warning: the data of {name} is {age}: vulnerabilities published since are \
-                 missing; update it with 'cofferdam db update'"
-            )
-        } else if source.age_days < 0 {
-            format!("warning: the data of {name} is dated {age}; check the clock of this machine")
-        } else {
-            continue;
-        };
-        for line in wrap(&warning, terminal.width()) {
+fn stale_data(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    for warning in detail::data_warnings(report) {
+        for line in wrap(&escape(&format!("warning: {warning}")), terminal.width()) {
             writeln!(out, "{}", terminal.paint(Style::Warning, &line))?;
         }
     }
@@ -207,11 +181,9 @@ fn gaps(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<
         .decision
         .findings
         .iter()
-        .filter_map(|finding| match &finding.status {
-            Status::Unknown { gap } => {
-                Some(Row::new(Style::Warning, [&*finding.rule, &finding.subject], gap))
-            }
-            _ => None,
+        .filter_map(|finding| {
+            let why = detail::gap(finding)?;
+            Some(Row::new(Style::Warning, [&*finding.rule, &finding.subject], why))
         })
         .collect();
     if rows.is_empty() {
