@@ -4,7 +4,12 @@ use std::{
     path::Path,
 };
 
+use cofferdam_finding::render::Terminal;
+
 use crate::{cli::Color, error::CliError, output::Output, progress::Progress};
+
+/// What is piped or written to a file need not fit a window.
+const COLUMNS_OF_A_FILE: usize = 120;
 
 /// The only place that writes to the user: data to stdout (or `-o FILE`), messages to stderr.
 #[derive(Debug)]
@@ -49,15 +54,19 @@ impl Printer {
         }
     }
 
-    /// Width of the terminal that data goes to; none if it does not go to one.
-    pub(crate) fn data_width(&self) -> Option<usize> {
+    /// What a form for people is laid out for: the terminal, or else `COLUMNS` or wide lines.
+    pub(crate) fn terminal(&self) -> Terminal {
+        let set = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let columns = self.window().or_else(set).unwrap_or(COLUMNS_OF_A_FILE);
+        Terminal { columns, color: self.data_has_color() }
+    }
+
+    fn window(&self) -> Option<usize> {
         if self.to_file || !io::stdout().is_terminal() {
             return None;
         }
-        rustix::termios::tcgetwinsize(io::stdout())
-            .ok()
-            .map(|size| usize::from(size.ws_col))
-            .filter(|width| *width > 0)
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     }
 
     /// What was done, for people; `--quiet` drops it.
