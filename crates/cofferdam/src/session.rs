@@ -1,4 +1,4 @@
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
 use cofferdam_finding::ExitStatus;
@@ -102,10 +102,15 @@ pub(crate) fn fallback_color() -> Color {
 }
 
 fn show_config(session: &mut Session) -> Ended {
-    use std::io::Write as _;
-    for (name, text, origin) in session.settings.lines() {
-        let text = if text.is_empty() { "-" } else { &text };
-        writeln!(session.printer.data(), "{name:<16} {text:<24} {origin}")?;
+    let mut lines = session.settings.lines();
+    for (_, text, _) in &mut lines {
+        if text.is_empty() {
+            "-".clone_into(text);
+        }
+    }
+    let width = lines.iter().map(|(_, text, _)| text.chars().count()).max().unwrap_or_default();
+    for (name, text, origin) in lines {
+        writeln!(session.printer.data(), "{name:<16} {text:<width$}  {origin}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

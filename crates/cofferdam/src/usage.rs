@@ -2,9 +2,18 @@
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    CommandFactory as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
-use crate::{cli::Color, error::CliError, nearest::nearest, printer::Printer, session};
+use crate::{
+    cli::{Cli, Color},
+    error::CliError,
+    nearest::nearest,
+    printer::Printer,
+    session,
+};
 
 /// Prints help and version to stdout, anything else as an error with hints.
 pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -22,7 +31,7 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             Err(_) => ExitCode::from(2),
         };
     }
-    let error = translate(error).exit_with(exit_code(arguments));
+    let error = translate(error, arguments).exit_with(exit_code(arguments));
     printer.error(&error);
     ExitCode::from(error.exit_code())
 }
@@ -54,7 +63,7 @@ fn color(arguments: &[OsString]) -> Color {
         .unwrap_or_else(session::fallback_color)
 }
 
-fn translate(error: &clap::Error) -> CliError {
+fn translate(error: &clap::Error, arguments: &[OsString]) -> CliError {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
@@ -79,6 +88,11 @@ fn translate(error: &clap::Error) -> CliError {
             first(ContextKind::SuggestedArg),
         ),
         ErrorKind::InvalidValue => invalid_value(error, &argument),
+        ErrorKind::ValueValidation => {
+            let value = text(ContextKind::InvalidValue).unwrap_or_default();
+            let wrong = CliError::new(format!("invalid value '{value}' for {argument}"));
+            std::error::Error::source(error).into_iter().fold(wrong, CliError::caused_by)
+        }
         ErrorKind::MissingRequiredArgument => CliError::new(format!("missing argument {argument}")),
         ErrorKind::MissingSubcommand => {
             let valid = text(ContextKind::ValidSubcommand).unwrap_or_default();
@@ -90,7 +104,7 @@ fn translate(error: &clap::Error) -> CliError {
         }
         _ => CliError::new(first_line(error)),
     };
-    translated.hint(help_hint(error))
+    translated.hint(help_hint(arguments))
 }
 
 fn invalid_value(error: &clap::Error, argument: &str) -> CliError {
@@ -124,17 +138,16 @@ fn first_line(error: &clap::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
-/// Names the help of the command at fault, which clap's usage line begins with.
-fn help_hint(error: &clap::Error) -> String {
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
-    };
-    let words = usage.trim_start_matches("Usage:").split_whitespace();
-    let command: Vec<&str> =
-        words.take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase())).collect();
-    match command.as_slice() {
-        [] => "cofferdam --help lists the commands".into(),
-        words => format!("{} --help shows the usage", words.join(" ")),
+/// Names the help of the command that the arguments lead to.
+fn help_hint(arguments: &[OsString]) -> String {
+    let grammar = Cli::command();
+    let mut command = &grammar;
+    let mut name = command.get_name().to_owned();
+    for argument in arguments.iter().skip(1) {
+        if let Some(next) = command.find_subcommand(argument) {
+            command = next;
+            name = format!("{name} {}", command.get_name());
+        }
     }
+    format!("{name} --help shows the usage")
 }

@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// List Cofferdam's own rules
-///
-/// Vulnerabilities are rules too; there are too many to list. `cofferdam explain CVE-…` shows one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   cofferdam rules
-  cofferdam rules --format json | jq -r '.rules[].id'")]
+  cofferdam rules --format json | jq -r '.rules[].id'
+
+Vulnerabilities are rules too, too many to list: cofferdam explain CVE-… shows one.")]
 pub(crate) struct Args {
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]

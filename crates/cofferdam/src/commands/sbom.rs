@@ -1,12 +1,26 @@
+use cofferdam_oci::Platform;
+
 use crate::{
     error::CliError,
     session::{Ended, Session},
 };
 
-/// Write the bill of materials of a target as CycloneDX 1.6
+/// Write the bill of materials of an image or a root file system as CycloneDX 1.6 JSON
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "\
+Examples:
+  cofferdam sbom oci:./image
+  cofferdam sbom -o image.cdx.json docker-archive:image.tar
+
+Targets are named as for cofferdam scan.")]
+pub(crate) struct Args {
+    /// What to list the packages of
+    target: String,
+    /// Which image of a multi-platform one [default: this machine's]
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<Platform>,
+}
 
 pub(crate) fn run(_args: &Args, _session: &mut Session) -> Ended {
-    Err(CliError::new("could not sbom: this command is not in this build yet"))
+    Err(CliError::new("could not write a bill of materials: not in this build yet"))
 }
