@@ -1,1 +1,3 @@
 //! Container lifecycle.
+
+pub mod profile;
