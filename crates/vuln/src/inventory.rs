@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     os::{self, Distribution},
-    packages::{Contents, Problem, Record, apk, dpkg},
+    packages::{Contents, Problem, Record, apk, dpkg, rpm},
     purl,
     rules::{NO_PACKAGE_DATABASE, PACKAGE_DATABASE_DAMAGED, PACKAGE_DATABASE_NOT_READ},
 };
@@ -30,6 +30,12 @@ const DPKG_STATUS_DIRECTORY: &str = "var/lib/dpkg/status.d";
 const DPKG_UPDATES: &str = "var/lib/dpkg/updates";
 /// Where apk-tools 3 keeps its database, then where apk-tools 2 does.
 const APK_INSTALLED: [&str; 2] = ["usr/lib/apk/db/installed", "lib/apk/db/installed"];
+/// Where rpm keeps its database: now, formerly, and in systems that ostree deploys.
+const RPM_DIRECTORIES: [&str; 3] = ["usr/lib/sysimage/rpm", "var/lib/rpm", "usr/share/rpm"];
+/// What it is called, the newest format first.
+const RPM_FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
+/// What the name of an SQLite database is followed by in that of its write-ahead log.
+const LOG: &str = "-wal";
 
 /// What distroless images may have beside the stanza of a package in `status.d`.
 const NOT_A_STANZA: [&str; 9] = [
@@ -46,8 +52,10 @@ const NOT_A_STANZA: [&str; 9] = [
 
 /// The files that [`inventory`] reads.
 pub fn interest() -> Interest {
+    let logs = RPM_DIRECTORIES.map(|directory| format!("{directory}/{}{LOG}", RPM_FILES[0]));
+    let files = os::files().chain([DPKG_STATUS]).chain(APK_INSTALLED).map(str::to_owned);
     Interest {
-        files: os::files().chain([DPKG_STATUS]).chain(APK_INSTALLED).map(str::to_owned).collect(),
+        files: files.chain(rpm_files()).chain(logs).collect(),
         directories: [DPKG_STATUS_DIRECTORY, DPKG_UPDATES].map(str::to_owned).into(),
     }
 }
@@ -108,6 +116,7 @@ impl Database {
 fn databases(tree: &Tree, gaps: &mut Vec<Gap>) -> Vec<Database> {
     let mut found = dpkg_databases(tree, gaps);
     found.extend(apk_databases(tree));
+    found.extend(rpm_database(tree, gaps));
     found
 }
 
@@ -148,6 +157,38 @@ fn apk_databases(tree: &Tree) -> Vec<Database> {
         found.push(Database { kind: PackageKind::Apk, location: location.into(), layer, contents });
     }
     found
+}
+
+/// The files that can be rpm's database, in order of preference.
+fn rpm_files() -> impl Iterator<Item = String> {
+    RPM_FILES.into_iter().flat_map(|file| {
+        RPM_DIRECTORIES.into_iter().map(move |directory| format!("{directory}/{file}"))
+    })
+}
+
+/// The one database of rpm that counts: the first that has packages. Others that have are gaps.
+fn rpm_database(tree: &Tree, gaps: &mut Vec<Gap>) -> Option<Database> {
+    let mut seen: Vec<&Arc<[u8]>> = Vec::new();
+    let mut found: Vec<Database> = Vec::new();
+    for location in rpm_files() {
+        let Some((content, layer)) = tree.file(&location) else { continue };
+        if content.is_empty() || seen.iter().any(|earlier| Arc::ptr_eq(earlier, content)) {
+            continue;
+        }
+        seen.push(content);
+        let log = tree.file(&format!("{location}{LOG}")).map(|(log, _)| &**log);
+        let contents = rpm::parse(content, log);
+        found.push(Database { kind: PackageKind::Rpm, location, layer, contents });
+    }
+    let chosen = found.iter().position(|database| !database.contents.records.is_empty());
+    let chosen = (!found.is_empty()).then(|| found.swap_remove(chosen.unwrap_or(0)))?;
+    found.retain(|other| !other.contents.records.is_empty() || !other.contents.problems.is_empty());
+    gaps.extend(found.into_iter().map(|other| Gap {
+        rule: PACKAGE_DATABASE_NOT_READ.into(),
+        why: format!("{} counts instead of it", chosen.location),
+        object: other.location,
+    }));
+    Some(chosen)
 }
 
 fn package(

@@ -3,6 +3,7 @@
 
 pub mod apk;
 pub mod dpkg;
+pub mod rpm;
 
 use cofferdam_finding::SourcePackage;
 
