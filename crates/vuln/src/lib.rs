@@ -9,6 +9,7 @@ pub mod os;
 pub mod packages;
 pub mod purl;
 pub mod rules;
+pub mod version;
 
 pub use inventory::{Inventory, interest, inventory};
 pub use os::Distribution;
