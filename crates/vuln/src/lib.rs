@@ -4,6 +4,7 @@
 //! the packages that its package manager has installed ([`packages`]), and gaps for what could not
 //! be understood. [`rules`] explains the gaps.
 
+pub mod cvss;
 pub mod inventory;
 pub mod os;
 pub mod packages;

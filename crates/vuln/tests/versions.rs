@@ -330,7 +330,7 @@ fn generated_pairs(count: usize, alphabet: &[u8]) -> Vec<(String, String)> {
     let mut next = |below: usize| {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).unwrap() % below
+        usize::try_from(state >> 33).expect("33 bits of 64 fit") % below
     };
     let mut version = |base: &str| {
         let mut text = base.to_owned();
