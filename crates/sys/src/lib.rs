@@ -1,4 +1,4 @@
 //! Linux as Cofferdam uses it. The only crate with `unsafe` code.
 
-pub mod seccomp;
 pub mod mmap;
+pub mod seccomp;
