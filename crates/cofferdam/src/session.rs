@@ -102,15 +102,14 @@ pub(crate) fn fallback_color() -> Color {
 }
 
 fn show_config(session: &mut Session) -> Ended {
-    let mut lines = session.settings.lines();
-    for (_, text, _) in &mut lines {
-        if text.is_empty() {
-            "-".clone_into(text);
+    let lines = session.settings.lines();
+    let width = lines.iter().map(|line| line.value.chars().count()).max().unwrap_or_default();
+    for line in lines {
+        if session.settings.is_on("verbose") {
+            writeln!(session.printer.data(), "# {}", line.meaning)?;
         }
-    }
-    let width = lines.iter().map(|(_, text, _)| text.chars().count()).max().unwrap_or_default();
-    for (name, text, origin) in lines {
-        writeln!(session.printer.data(), "{name:<16} {text:<width$}  {origin}")?;
+        let (name, value, origin) = (line.name, line.value, line.origin);
+        writeln!(session.printer.data(), "{name:<16} {value:<width$}  {origin}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -169,20 +169,31 @@ impl Settings {
             })
     }
 
-    /// Each setting with its value and origin, one a line.
-    pub(crate) fn lines(&self) -> Vec<(String, String, String)> {
+    /// Each setting with its value and origin, as `--show-config` prints them.
+    pub(crate) fn lines(&self) -> Vec<Line> {
         let line = |value: &Value| {
-            let text = match (&value.text, value.definition.name) {
-                (Some(text), _) => text.clone(),
-                (None, "data-dir") => {
-                    self.data_dir().map(|path| path.display().to_string()).unwrap_or_default()
-                }
-                (None, _) => String::new(),
+            let fallback = || match value.definition.name {
+                "data-dir" => self.data_dir().ok().map(|path| path.display().to_string()),
+                _ => None,
             };
-            (value.definition.name.to_owned(), text, value.origin.to_string())
+            Line {
+                name: value.definition.name,
+                meaning: value.definition.meaning,
+                value: value.text.clone().or_else(fallback).unwrap_or_else(|| "-".to_owned()),
+                origin: value.origin.to_string(),
+            }
         };
         self.values.iter().map(line).collect()
     }
+}
+
+/// A line of `--show-config`.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) value: String,
+    pub(crate) origin: String,
 }
 
 impl Display for Origin {

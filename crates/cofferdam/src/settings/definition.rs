@@ -167,4 +167,24 @@ mod tests {
             assert!(definition.default.is_none_or(|text| definition.kind.check(text).is_ok()));
         }
     }
+
+    #[test]
+    fn the_reference_page_lists_every_setting() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/configuration.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        let rows: Vec<String> = DEFINITIONS.iter().map(row).collect();
+        assert_eq!(listed, rows, "the table should read:\n{}", rows.join("\n"));
+    }
+
+    fn row(definition: &Definition) -> String {
+        format!(
+            "| `{}` | `{}` | {} | {} | {} |",
+            definition.name,
+            definition.variable(),
+            definition.kind.wanted(),
+            definition.default.unwrap_or("–"),
+            definition.meaning,
+        )
+    }
 }
