@@ -1,22 +1,18 @@
 //! Where findings are and what to change there: SARIF's locations (section 3.28) and fixes (3.55).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::{Edit, Finding, Fix, PackageEvidence};
+use crate::{Edit, Finding, Fix};
 
 /// One location a file, with the packages found there; the subject where there is no evidence.
 pub(super) fn locations(finding: &Finding) -> Vec<Value> {
-    let mut files: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut files: BTreeMap<String, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for evidence in finding.evidence.iter().filter(|evidence| !evidence.location.is_empty()) {
         let packages = files.entry(relative_uri(&evidence.location)).or_default();
-        for package in evidence.package.iter().map(logical_location) {
-            // One package may be affected by several ranges; SARIF wants it once.
-            if !packages.contains(&package) {
-                packages.push(package);
-            }
-        }
+        // One package may be affected by several ranges; SARIF wants it once.
+        packages.extend(evidence.package.iter().map(|package| (&*package.name, &*package.purl)));
     }
     if files.is_empty() {
         return vec![location(&finding.subject)];
@@ -26,15 +22,15 @@ pub(super) fn locations(finding: &Finding) -> Vec<Value> {
         .map(|(uri, packages)| {
             let mut location = physical_location(&uri);
             if !packages.is_empty() {
-                location["logicalLocations"] = Value::Array(packages);
+                location["logicalLocations"] = packages.into_iter().map(logical_location).collect();
             }
             location
         })
         .collect()
 }
 
-fn logical_location(package: &PackageEvidence) -> Value {
-    json!({ "name": package.name, "fullyQualifiedName": package.purl, "kind": "package" })
+fn logical_location((name, purl): (&str, &str)) -> Value {
+    json!({ "name": name, "fullyQualifiedName": purl, "kind": "package" })
 }
 
 /// The location of a path below the target's root.
