@@ -15,6 +15,7 @@ pub mod store;
 pub mod tar;
 mod target;
 mod tree;
+pub mod unpack;
 
 pub use error::Error;
 pub use image::{Blobs, Documents, Image, Layer};
