@@ -3,17 +3,23 @@
 //! What could not be looked at is kept apart from what was: a failure does not hide that its
 //! evidence is incomplete.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+};
 
 use crate::{Evidence, Finding, Status};
+
+/// Reasons that the status of a merged row states; evidence has them all.
+const REASONS: usize = 3;
 
 /// Findings with duplicates merged, the worst first; the same for every order of the input.
 pub(crate) fn merged(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(order);
     // By rule and subject too: a fingerprint is 64 bits of a hash, and no collision may swallow a
     // finding.
-    let mut places: BTreeMap<(String, String, String, bool), usize> = BTreeMap::new();
-    let mut rows: Vec<Finding> = Vec::with_capacity(findings.len());
+    let mut places: HashMap<(String, String, String, bool), usize> = HashMap::new();
+    let mut rows: Vec<Row> = Vec::with_capacity(findings.len());
     for finding in findings {
         let key = (
             finding.fingerprint.as_str().to_owned(),
@@ -21,40 +27,67 @@ pub(crate) fn merged(mut findings: Vec<Finding>) -> Vec<Finding> {
             finding.subject.clone(),
             matches!(finding.status, Status::Unknown { .. }),
         );
-        match places.get(&key) {
-            Some(place) => absorb(&mut rows[*place], finding),
-            None => {
-                places.insert(key, rows.len());
-                rows.push(finding);
-            }
+        let place = *places.entry(key).or_insert(rows.len());
+        match rows.get_mut(place) {
+            Some(row) => row.others.push(finding),
+            None => rows.push(Row { worst: finding, others: Vec::new() }),
         }
     }
-    for row in &mut rows {
-        row.evidence.sort();
-        row.evidence.dedup();
-    }
-    rows
+    rows.into_iter().map(Row::joined).collect()
 }
 
-/// Joins a finding to the row of its cause. The row comes earlier in [`order`]: its severity and
-/// title stand.
-fn absorb(row: &mut Finding, other: Finding) {
-    let reasons = match (&mut row.status, &other.status) {
-        (Status::Unknown { gap: reason }, Status::Unknown { gap: other })
-        | (Status::NotApplicable { why: reason }, Status::NotApplicable { why: other }) => {
-            Some((reason, other))
+/// Findings of one cause. The worst comes first in [`order`]: its severity and title stand.
+struct Row {
+    worst: Finding,
+    others: Vec<Finding>,
+}
+
+impl Row {
+    fn joined(self) -> Finding {
+        let Self { worst: mut row, others } = self;
+        let mut reasons: Vec<String> = reason(&row.status).map(str::to_owned).into_iter().collect();
+        for other in others.into_iter().filter(|other| rank(&other.status) == rank(&row.status)) {
+            reasons.extend(reason(&other.status).map(str::to_owned));
+            row.evidence.extend(other.evidence);
+            row.fix = row.fix.take().or(other.fix);
         }
-        _ => None,
-    };
-    if let Some((reason, other)) = reasons
-        && !reason.split("; ").any(|one| one == other)
-    {
-        reason.push_str("; ");
-        reason.push_str(other);
+        if reasons.len() > 1 {
+            join_reasons(&mut row, reasons);
+        }
+        row.evidence.sort();
+        row.evidence.dedup();
+        row
     }
-    if rank(&row.status) == rank(&other.status) {
-        row.evidence.extend::<Vec<Evidence>>(other.evidence);
-        row.fix = row.fix.take().or(other.fix);
+}
+
+fn reason(status: &Status) -> Option<&str> {
+    match status {
+        Status::Unknown { gap: reason } | Status::NotApplicable { why: reason } => Some(reason),
+        Status::Fail | Status::Pass => None,
+    }
+}
+
+/// States the first of several reasons, and sees that each is in the evidence: a broken file can
+/// give a million of them.
+fn join_reasons(row: &mut Finding, reasons: Vec<String>) {
+    let distinct: BTreeSet<String> = reasons.into_iter().collect();
+    let mut text = distinct.iter().take(REASONS).cloned().collect::<Vec<_>>().join("; ");
+    if distinct.len() > REASONS {
+        text.push_str(&format!("; and {} more", distinct.len() - REASONS));
+    }
+    if distinct.len() > 1 {
+        let seen: BTreeSet<String> = row.evidence.iter().map(|one| one.saw.clone()).collect();
+        let missing = distinct.into_iter().filter(|reason| !seen.contains(reason));
+        let location = &row.subject;
+        row.evidence.extend(missing.map(|saw| Evidence {
+            location: location.clone(),
+            saw,
+            ..Evidence::default()
+        }));
+    }
+    match &mut row.status {
+        Status::Unknown { gap: reason } | Status::NotApplicable { why: reason } => *reason = text,
+        Status::Fail | Status::Pass => {}
     }
 }
 

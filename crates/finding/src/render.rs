@@ -33,7 +33,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Fewest columns that a form is laid out for.
-    pub const NARROWEST: usize = 60;
+    pub const NARROWEST: usize = 72;
     /// Most columns that a form is laid out for: a longer line is hard to follow.
     pub const WIDEST: usize = 200;
 

@@ -11,6 +11,8 @@ const GAP: usize = 2;
 const INDENT: &str = "  ";
 /// Columns that a note must have to stand beside its row; it goes on a line of its own otherwise.
 const NOTE_LEAST: usize = 24;
+/// Columns that no column is cut below to make space for a note beside the row.
+const CELL_LEAST: usize = 16;
 
 /// A column: its heading, and how few columns it may be cut to where space is short.
 #[derive(Debug, Clone, Copy)]
@@ -57,18 +59,14 @@ pub(super) fn grid(
     terminal: Terminal,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let available = terminal.width() - INDENT.len() - GAP * (columns.len().saturating_sub(1));
-    let widths = fit(columns, rows, available);
-    let left = available.saturating_sub(widths.iter().sum::<usize>() + GAP);
-    let beside = left >= NOTE_LEAST;
+    let Layout { widths, note_width } = Layout::new(columns, note_head, rows, terminal);
     let heads: Vec<String> = columns.iter().map(|column| column.head.to_owned()).collect();
-    let note_head = if beside { note_head } else { "" };
-    let heading = line(&heads, &widths, note_head);
+    let heading = line(&heads, &widths, note_width.map_or("", |_| note_head));
     writeln!(out, "{INDENT}{}", terminal.paint(Style::Dim, &heading))?;
     for row in rows {
-        let note = if beside { cut(&row.note, left) } else { String::new() };
+        let note = note_width.map_or_else(String::new, |width| cut(&row.note, width));
         write_row(row, &widths, &note, terminal, out)?;
-        if !beside && !row.note.is_empty() {
+        if note_width.is_none() && !row.note.is_empty() {
             let note = cut(&row.note, terminal.width() - 3 * INDENT.len());
             writeln!(out, "{INDENT}{INDENT}{INDENT}{}", terminal.paint(Style::Dim, &note))?;
         }
@@ -100,23 +98,51 @@ fn line(cells: &[String], widths: &[usize], note: &str) -> String {
     line
 }
 
-/// Widths of columns: what the widest cell asks for, or where that is too much, the widest columns
-/// cut to one common width, none below its least.
-fn fit(columns: &[Column], rows: &[Row], available: usize) -> Vec<usize> {
-    let natural: Vec<usize> = columns
+/// How wide each column is, and what is left for a note beside the row, if that is enough.
+struct Layout {
+    widths: Vec<usize>,
+    note_width: Option<usize>,
+}
+
+impl Layout {
+    fn new(columns: &[Column], note_head: &str, rows: &[Row], terminal: Terminal) -> Self {
+        let available = terminal.width() - INDENT.len() - GAP * (columns.len().saturating_sub(1));
+        let natural = natural_widths(columns, rows, available);
+        let notes = rows.iter().map(|row| width(&row.note));
+        let note = notes.fold(width(note_head), usize::max);
+        let least: Vec<usize> = columns.iter().map(|column| column.least.max(CELL_LEAST)).collect();
+        let for_columns = available.saturating_sub(GAP + note.min(NOTE_LEAST));
+        let narrowest: usize = natural.iter().zip(&least).map(|(a, b)| (*a).min(*b)).sum();
+        if narrowest > for_columns {
+            let least: Vec<usize> = columns.iter().map(|column| column.least).collect();
+            return Self { widths: fit(&natural, &least, available), note_width: None };
+        }
+        // The note is cut like a column, so that neither takes all from the other.
+        let all = |widths: Vec<usize>, note| widths.into_iter().chain([note]).collect::<Vec<_>>();
+        let mut widths =
+            fit(&all(natural, note), &all(least, NOTE_LEAST), available.saturating_sub(GAP));
+        let note_width = widths.pop();
+        Self { widths, note_width }
+    }
+}
+
+/// Widths that the widest cell of each column asks for.
+fn natural_widths(columns: &[Column], rows: &[Row], available: usize) -> Vec<usize> {
+    columns
         .iter()
         .enumerate()
         .map(|(index, column)| {
             let cells = rows.iter().filter_map(|row| row.cells.get(index));
             cells.map(|cell| width(cell)).fold(width(column.head), usize::max).min(available)
         })
-        .collect();
+        .collect()
+}
+
+/// The natural widths or, where they are too much, the widest cut to one common width, none below
+/// its least.
+fn fit(natural: &[usize], least: &[usize], available: usize) -> Vec<usize> {
     let capped = |cap: usize| -> Vec<usize> {
-        natural
-            .iter()
-            .zip(columns)
-            .map(|(natural, column)| (*natural).min(cap.max(column.least)))
-            .collect()
+        natural.iter().zip(least).map(|(natural, least)| (*natural).min(cap.max(*least))).collect()
     };
     (0..=available)
         .rev()
@@ -129,29 +155,34 @@ fn fit(columns: &[Column], rows: &[Row], available: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn widths(cells: [&str; 3], available: usize) -> Vec<usize> {
-        let columns = [Column::new("A", 20), Column::new("B", 4), Column::new("C", 4)];
-        fit(&columns, &[Row::new(Style::Dim, cells, "")], available)
-    }
-
     #[test]
     fn only_wide_columns_are_cut_and_all_to_the_same_width() {
-        assert_eq!(widths(["abc", "abcdef", "abcd"], 40), [3, 6, 4]);
-        assert_eq!(widths(["abc", "abcdefghijkl", "abcd"], 16), [3, 9, 4]);
-        assert_eq!(widths(["abc", "abcdefghijkl", "abcdefghijkl"], 17), [3, 7, 7]);
-        assert_eq!(widths(["0123456789", "abcdefgh", "abcdefgh"], 5), [5, 4, 4]);
+        for (natural, available, expected) in [
+            ([3, 6, 4], 40, [3, 6, 4]),
+            ([3, 12, 4], 16, [3, 9, 4]),
+            ([3, 12, 12], 17, [3, 7, 7]),
+            ([10, 8, 8], 5, [10, 4, 4]),
+        ] {
+            assert_eq!(fit(&natural, &[20, 4, 4], available), expected);
+        }
     }
 
     #[test]
     fn a_note_stands_beside_its_row_or_below_it() {
-        let columns = [Column::new("ID", 2)];
-        for (length, expected) in [(52, "  {id}  a note\n"), (53, "  {id}\n      a note\n")] {
-            let id = "x".repeat(length);
-            let rows = [Row::new(Style::Bold, [id.as_str()], "a note")];
+        let note = "a note of some length beside";
+        for (least, expected) in
+            [(52, "  {id}  a note of some length b…\n"), (53, "  {id}\n      {note}\n")]
+        {
+            let columns = [Column::new("ID", least)];
+            let id = "x".repeat(least);
+            let rows = [Row::new(Style::Bold, [id.as_str()], note)];
             let mut out = Vec::new();
             grid(&columns, "NOTE", &rows, Terminal::default(), &mut out).unwrap();
             let text = String::from_utf8(out).unwrap();
-            assert!(text.ends_with(&expected.replace("{id}", &id)), "{text}");
+            assert!(
+                text.ends_with(&expected.replace("{id}", &id).replace("{note}", note)),
+                "{text}"
+            );
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, r#"<testsuites name="cofferdam" {counts}>"#)?;
     writeln!(out, r#"  <testsuite name="{name}" {counts}{}>"#, timestamp(report))?;
     properties(report, out)?;
-    writeln!(out, r#"    <testcase classname="cofferdam" name="could look at {name}"/>"#)?;
+    writeln!(out, r#"    <testcase classname="cofferdam" name="looked at {name}"/>"#)?;
     for finding in &report.decision.findings {
         test_case(finding, report.decision.policy.strict, out)?;
     }

@@ -31,7 +31,8 @@ pub fn table(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Re
     field("Verdict", &verdict(report), terminal, out)
 }
 
-const LABEL: usize = 10;
+/// Columns of labels: a digest of 71 characters fits beside one in 80 columns.
+const LABEL: usize = 9;
 
 /// A label and its text, wrapped under itself.
 fn field(label: &str, text: &str, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
@@ -96,9 +97,9 @@ fn vulnerabilities(report: &Report, terminal: Terminal, out: &mut dyn Write) -> 
     const COLUMNS: [Column; 5] = [
         Column::new("SEVERITY", 8),
         Column::new("ID", 20),
-        Column::new("PACKAGE", 10),
-        Column::new("INSTALLED", 10),
-        Column::new("FIXED IN", 10),
+        Column::new("PACKAGE", 8),
+        Column::new("INSTALLED", 13),
+        Column::new("FIXED IN", 13),
     ];
     let rows: Vec<Row> = failures(report)
         .filter(|finding| packages(finding).next().is_some())

@@ -1,48 +1,48 @@
 //! Where findings are and what to change there: SARIF's locations (section 3.28) and fixes (3.55).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::{Edit, Evidence, Finding, Fix};
+use crate::{Edit, Finding, Fix};
 
 /// One location a file, with the packages found there; the subject where there is no evidence.
 pub(super) fn locations(finding: &Finding) -> Vec<Value> {
-    let mut files: BTreeMap<&str, Vec<&Evidence>> = BTreeMap::new();
+    let mut files: BTreeMap<String, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for evidence in finding.evidence.iter().filter(|evidence| !evidence.location.is_empty()) {
-        files.entry(&evidence.location).or_default().push(evidence);
+        let packages = files.entry(relative_uri(&evidence.location)).or_default();
+        // One package may be affected by several ranges; SARIF wants it once.
+        packages.extend(evidence.package.iter().map(|package| (&*package.name, &*package.purl)));
     }
     if files.is_empty() {
         return vec![location(&finding.subject)];
     }
     files
         .into_iter()
-        .map(|(file, evidence)| {
-            let packages: Vec<Value> = evidence
-                .iter()
-                .filter_map(|evidence| evidence.package.as_ref())
-                .map(|package| {
-                    json!({
-                        "name": package.name,
-                        "fullyQualifiedName": package.purl,
-                        "kind": "package",
-                    })
-                })
-                .collect();
-            let mut location = location(file);
+        .map(|(uri, packages)| {
+            let mut location = physical_location(&uri);
             if !packages.is_empty() {
-                location["logicalLocations"] = json!(packages);
+                location["logicalLocations"] = packages.into_iter().map(logical_location).collect();
             }
             location
         })
         .collect()
 }
 
-/// The first line of a file: a package has no line, and services that show results ask for one.
+fn logical_location((name, purl): (&str, &str)) -> Value {
+    json!({ "name": name, "fullyQualifiedName": purl, "kind": "package" })
+}
+
+/// The location of a path below the target's root.
 pub(super) fn location(path: &str) -> Value {
+    physical_location(&relative_uri(path))
+}
+
+/// The first line of a file: a package has no line, and services that show results ask for one.
+fn physical_location(uri: &str) -> Value {
     json!({
         "physicalLocation": {
-            "artifactLocation": { "uri": relative_uri(path) },
+            "artifactLocation": { "uri": uri },
             "region": { "startLine": 1 },
         },
     })
@@ -50,19 +50,19 @@ pub(super) fn location(path: &str) -> Value {
 
 /// The edits of a fix; `None` where there is nothing that a program could do.
 pub(super) fn fix(fix: &Fix) -> Option<Value> {
-    let mut files: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
+    let mut files: BTreeMap<String, Vec<&Edit>> = BTreeMap::new();
     for edit in &fix.edits {
-        files.entry(&edit.file).or_default().push(edit);
+        files.entry(relative_uri(&edit.file)).or_default().push(edit);
     }
     if files.is_empty() {
         return None;
     }
     let changes: Vec<Value> = files
         .into_iter()
-        .map(|(file, edits)| {
+        .map(|(uri, edits)| {
             let replacements: Vec<Value> = edits.into_iter().map(replacement).collect();
             json!({
-                "artifactLocation": { "uri": relative_uri(file) },
+                "artifactLocation": { "uri": uri },
                 "replacements": replacements,
             })
         })
