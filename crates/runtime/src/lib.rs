@@ -1,3 +1,4 @@
 //! Container lifecycle.
 
+pub mod explain;
 pub mod profile;

@@ -13,6 +13,7 @@ mod arch;
 mod compile;
 mod evaluate;
 mod install;
+mod installed;
 mod policy;
 mod syscalls;
 
@@ -20,6 +21,7 @@ pub use arch::Arch;
 pub use compile::{CompileError, MAXIMUM_INSTRUCTIONS, compile};
 pub use evaluate::{Fault, evaluate};
 pub use install::{Flags, install, install_with_listener, is_action_available};
+pub use installed::installed;
 pub use policy::{Action, Beyond, Comparison, Condition, Policy, Rule};
 
 /// What the kernel shows a filter of one system call (`struct seccomp_data`).

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use cofferdam_sys::seccomp::{
     Action, Arch, Comparison, Condition, Flags, Policy, Program, Rule, compile, install,
-    install_with_listener, is_action_available,
+    install_with_listener, installed, is_action_available,
 };
 
 const SIGSYS: i32 = 31;
@@ -152,4 +152,36 @@ fn actions_of_this_kernel_are_told() {
     for action in [Action::Allow, Action::Errno(1), Action::KillThread, Action::Trap] {
         assert!(is_action_available(action).unwrap(), "{action:?}: since Linux 3.5");
     }
+}
+
+/// A program under two filters, stopped at reading its input, is asked for them.
+#[test]
+fn filters_are_read_back_as_they_were_installed() {
+    let first = filter(vec![on("getppid", Action::NOT_PERMITTED)]);
+    let second = filter(vec![on("umask", Action::KillProcess)]);
+    let mut command = Command::new("cat");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+    let prepare = {
+        let (first, second) = (first.clone(), second.clone());
+        move || {
+            rustix::thread::set_no_new_privs(true)?;
+            install(&first, Flags::NONE)?;
+            install(&second, Flags::NONE)
+        }
+    };
+    // SAFETY: `prepare` makes three system calls and neither allocates nor locks.
+    unsafe { command.pre_exec(prepare) };
+    let mut child = command.spawn().unwrap();
+    let read = installed(child.id());
+    drop(child.stdin.take());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "goes on as if nothing had been: {status}");
+    match read {
+        Ok(programs) => assert_eq!(programs, [first, second]),
+        Err(error) if !rustix::process::getuid().is_root() => {
+            eprintln!("skipped: reading filters takes CAP_SYS_ADMIN: {error}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    assert!(installed(u32::MAX).is_err());
 }
