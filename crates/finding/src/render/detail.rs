@@ -36,7 +36,11 @@ fn observation(evidence: &Evidence) -> String {
 
 fn affected(package: &PackageEvidence, location: &str) -> String {
     let PackageEvidence { name, version, source, advisory, .. } = package;
-    let mut line = format!("{name} {version} in {location}, ");
+    let mut line = format!("{name} {version}");
+    if !location.is_empty() {
+        line.push_str(&format!(" in {location}"));
+    }
+    line.push_str(", ");
     if source.name != *name || source.version != *version {
         line.push_str(&format!("built from {} {}, ", source.name, source.version));
     }

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -13,7 +14,7 @@ use self::{
     place::{fix, location, locations},
 };
 use super::{detail, json as written};
-use crate::{Finding, Report, Rule, Status, Waiver};
+use crate::{ExitStatus, Finding, Report, Rule, Status, Waiver};
 
 mod descriptor;
 mod place;
@@ -30,20 +31,90 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// The writer fails.
 pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let catalogue = Catalogue::new(report);
-    let run = json!({
-        "tool": { "driver": driver(report, &catalogue) },
-        "invocations": [invocation(report, &catalogue)],
-        "columnKind": "unicodeCodePoints",
-        "results": results(report, &catalogue),
-        "properties": {
+    let run = Run {
+        tool: Tool {
+            driver: Driver {
+                name: &report.tool.name,
+                version: &report.tool.version,
+                information_uri: env!("CARGO_PKG_REPOSITORY"),
+                rules: Each(|| catalogue.rules.iter().copied().map(descriptor)),
+                notifications: Each(|| catalogue.notifications.iter().copied().map(descriptor)),
+            },
+        },
+        invocations: [Invocation {
+            execution_successful: report.decision.verdict != ExitStatus::Error,
+            exit_code: report.decision.verdict.code(),
+            end_time_utc: detail::created(report).and_then(|time| time.format(&Rfc3339).ok()),
+            tool_execution_notifications: Each(|| notifications(report, &catalogue)),
+        }],
+        column_kind: "unicodeCodePoints",
+        results: Each(|| results(report, &catalogue)),
+        properties: json!({
             "target": report.target,
             "data": report.data,
             "policy": report.decision.policy,
             "summary": report.decision.summary,
             "verdict": report.decision.verdict,
-        },
-    });
-    written::write(&json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [run] }), out)
+        }),
+    };
+    written::write(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
+}
+
+/// The log file (section 3.13).
+#[derive(Serialize)]
+struct Log<'a, R> {
+    #[serde(rename = "$schema")]
+    schema: &'a str,
+    version: &'a str,
+    runs: [R; 1],
+}
+
+/// A run (section 3.14).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a, D, I, R> {
+    tool: Tool<D>,
+    invocations: [I; 1],
+    column_kind: &'a str,
+    results: R,
+    properties: Value,
+}
+
+#[derive(Serialize)]
+struct Tool<D> {
+    driver: D,
+}
+
+/// The program, as a tool component (section 3.19).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver<'a, R, N> {
+    name: &'a str,
+    version: &'a str,
+    information_uri: &'a str,
+    rules: R,
+    notifications: N,
+}
+
+/// How the program ran (section 3.20).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation<N> {
+    execution_successful: bool,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time_utc: Option<String>,
+    tool_execution_notifications: N,
+}
+
+/// An array whose members are made while it is written: of a large report, one is in memory at a
+/// time.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
 }
 
 /// The rules of the report, those that report gaps apart: SARIF refers to either by position.
@@ -93,35 +164,15 @@ fn everything(report: &Report) -> impl Iterator<Item = (&Finding, Option<&Waiver
     open.chain(waived.map(|waived| (&waived.finding, Some(&waived.waiver))))
 }
 
-fn driver(report: &Report, catalogue: &Catalogue<'_>) -> Value {
-    let descriptors =
-        |rules: &[&Rule]| -> Vec<Value> { rules.iter().map(|rule| descriptor(rule)).collect() };
-    json!({
-        "name": report.tool.name,
-        "version": report.tool.version,
-        "informationUri": env!("CARGO_PKG_REPOSITORY"),
-        "rules": descriptors(&catalogue.rules),
-        "notifications": descriptors(&catalogue.notifications),
-    })
-}
-
-fn invocation(report: &Report, catalogue: &Catalogue<'_>) -> Value {
-    let gaps = everything(report).filter_map(|(finding, waiver)| {
+fn notifications(report: &Report, catalogue: &Catalogue<'_>) -> impl Iterator<Item = Value> {
+    let gaps = everything(report).filter_map(move |(finding, waiver)| {
         let gap = detail::gap(finding)?;
         Some(gap_notification(finding, gap, waiver, catalogue))
     });
     let data = detail::data_warnings(report)
         .into_iter()
         .map(|text| json!({ "level": "warning", "message": { "text": text } }));
-    let mut invocation = json!({
-        "executionSuccessful": true,
-        "exitCode": report.decision.verdict.code(),
-        "toolExecutionNotifications": gaps.chain(data).collect::<Vec<Value>>(),
-    });
-    if let Some(created) = detail::created(report).and_then(|time| time.format(&Rfc3339).ok()) {
-        invocation["endTimeUtc"] = json!(created);
-    }
-    invocation
+    gaps.chain(data)
 }
 
 fn gap_notification(
@@ -146,11 +197,10 @@ fn gap_notification(
     })
 }
 
-fn results(report: &Report, catalogue: &Catalogue<'_>) -> Vec<Value> {
+fn results(report: &Report, catalogue: &Catalogue<'_>) -> impl Iterator<Item = Value> {
     everything(report)
         .filter(|(finding, _)| finding.status == Status::Fail)
-        .map(|(finding, waiver)| result(finding, waiver, catalogue))
-        .collect()
+        .map(move |(finding, waiver)| result(finding, waiver, catalogue))
 }
 
 fn result(finding: &Finding, waiver: Option<&Waiver>, catalogue: &Catalogue<'_>) -> Value {
