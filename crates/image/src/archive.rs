@@ -1,11 +1,11 @@
 //! Tar files that hold an image: indexed once, then read at any place.
 
-#[expect(dead_code, reason = "the targets that read from it land next")]
+pub(crate) mod docker;
 mod index;
 
 use std::{fs::File, io, path::Path};
 
-use index::Index;
+pub(crate) use index::{Index, Section};
 
 use crate::Limits;
 

@@ -121,6 +121,9 @@ pub enum Error {
         /// What the decompressor says.
         source: io::Error,
     },
+    /// The target is not on this machine's file system.
+    #[error("could not open '{0}': only layouts, archives and directories can be opened yet")]
+    Elsewhere(String),
     /// More than a limit allows.
     #[error("'{object}' exceeds the limit of {limit} {what}")]
     Limit {

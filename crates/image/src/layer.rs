@@ -95,13 +95,13 @@ pub fn walk_stored(
 /// How a layer is compressed. Its first bytes tell, not its media type, which tools get wrong;
 /// container engines look at the bytes as well.
 #[derive(Clone, Copy)]
-enum Compression {
+pub(crate) enum Compression {
     Gzip,
     Zstd,
 }
 
 impl Compression {
-    fn detect(head: &[u8]) -> Option<Self> {
+    pub(crate) fn detect(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
             // A frame (RFC 8878, 3.1.1), or a skippable one (3.1.2) in front of it.
@@ -113,7 +113,7 @@ impl Compression {
 
 /// Whether this is a type of layer; the nondistributable ones are layers like others where they
 /// are at hand.
-fn check_media_type(descriptor: &Descriptor) -> Result<(), Error> {
+pub(crate) fn check_media_type(descriptor: &Descriptor) -> Result<(), Error> {
     match descriptor.media_type.as_str() {
         media_type::OCI_LAYER
         | media_type::OCI_LAYER_GZIP

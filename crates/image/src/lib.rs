@@ -5,10 +5,17 @@
 //! files that an analyser asked for, at [`store`] for the content-addressed store.
 
 mod archive;
+mod cache;
+mod directory;
 mod error;
+mod facts;
 mod image;
 pub mod layer;
+mod layout;
 mod limits;
+mod manifest;
+mod merge;
+mod open;
 mod pipe;
 mod read;
 pub mod store;
@@ -17,9 +24,13 @@ mod target;
 mod tree;
 pub mod unpack;
 
+pub use cache::LayerCache;
+pub use directory::Directory;
 pub use error::Error;
 pub use image::{Blobs, Documents, Image, Layer};
 pub use limits::{Kept, Limits};
-pub use read::Progress;
+pub use manifest::image_from;
+pub use open::{OpenOptions, Source, open};
+pub use read::{Progress, Reading, Skipped, read};
 pub use target::{Target, TargetError};
 pub use tree::{Entry, Interest, Kind, Tree};

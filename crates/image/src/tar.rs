@@ -15,9 +15,6 @@ mod pax;
 mod reader;
 mod sparse;
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 
 pub use path::{Normal, normalise};

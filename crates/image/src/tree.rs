@@ -79,8 +79,35 @@ impl Tree {
             })
     }
 
+    /// What is at `path` itself, no link followed.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// Takes away what is at `path`, and leaves what is below.
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.entries.remove(path);
+    }
+
+    /// Takes away all below `path`.
+    pub(crate) fn remove_below(&mut self, path: &str) {
+        if path.is_empty() {
+            self.entries.clear();
+            return;
+        }
+        // '0' is the character after '/'.
+        let below: Vec<String> = self
+            .entries
+            .range(format!("{path}/")..format!("{path}0"))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in below {
+            self.entries.remove(&path);
+        }
+    }
+
     /// The path with every symbolic link of it replaced; `None` if it loops or leads nowhere known.
-    fn resolve(&self, path: &str) -> Option<String> {
+    pub(crate) fn resolve(&self, path: &str) -> Option<String> {
         let mut pending: Vec<String> = components(path);
         let mut real: Vec<String> = Vec::new();
         let mut links = 0;

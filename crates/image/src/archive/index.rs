@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     Error, Limits,
+    layout::read_document,
     tar::{self, EntryKind, Input, TarError, normalise},
 };
 
@@ -82,6 +83,28 @@ impl Index {
             }
         }
         Err(self.unusable(name, "is a link that leads in a circle"))
+    }
+
+    /// As [`Index::open`], for what must be there.
+    ///
+    /// # Errors
+    /// As there, and if there is no file of this name.
+    pub(crate) fn require(&self, name: &str) -> Result<Section, Error> {
+        let why = || format!("it has no entry '{name}'");
+        self.open(name)?.ok_or_else(|| Error::Malformed {
+            what: "archive",
+            object: self.place(),
+            why: why(),
+        })
+    }
+
+    /// The content of a small file that must be there.
+    ///
+    /// # Errors
+    /// As for [`Index::require`], and if it is larger than a document may be.
+    pub(crate) fn document(&self, name: &str, limits: &Limits) -> Result<Vec<u8>, Error> {
+        let object = format!("{}/{name}", self.place());
+        read_document(self.require(name)?, &object, limits)
     }
 
     /// The path of the archive, for messages.

@@ -3,3 +3,5 @@
 
 mod layer;
 mod support;
+mod tar;
+mod view;

@@ -1,5 +1,4 @@
 //! Archives, layers and images for tests, made in memory.
-#![expect(dead_code, reason = "the tests of tar and of the merged view come next")]
 
 use std::{
     collections::HashMap,

@@ -1,0 +1,325 @@
+//! What one layer says about the paths that an analyser asked for.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Read,
+    sync::Arc,
+};
+
+use crate::{
+    Error, Interest, Layer, Limits, Skipped,
+    layer::walk_stored,
+    tar::{EntryHeader, EntryKind, normalise},
+};
+
+/// Prefix of a file that hides the one without it in lower layers (image-spec, layer.md).
+const WHITEOUT: &[u8] = b".wh.";
+/// Prefix of the bookkeeping of aufs, which means nothing to others; but for [`OPAQUE`].
+const AUFS: &[u8] = b".wh..wh.";
+/// Hides all that lower layers have in its directory.
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Skipped entries that are told one by one.
+const TOLD: usize = 1000;
+
+/// What one layer says, by the position of the entry in its archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) entries: BTreeMap<u64, Fact>,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) through: Through,
+}
+
+/// One entry of a layer that matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) path: String,
+    pub(crate) what: What,
+}
+
+/// What is at a path, or no longer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A wanted file.
+    File(Arc<[u8]>),
+    /// A symbolic link with its target.
+    Symlink(String),
+    /// A hard link to another entry.
+    Hardlink(String),
+    Directory,
+    /// Something else, without content that is of use: a device, a file where a directory was, a
+    /// wanted file that was skipped.
+    Other,
+    /// The path is hidden in lower layers.
+    Whiteout,
+    /// All below the path is hidden in lower layers.
+    OpaqueDirectory,
+}
+
+/// An [`Interest`] prepared for looking up many paths.
+pub(crate) struct Wanted<'a> {
+    files: HashSet<&'a [u8]>,
+    directories: HashSet<&'a [u8]>,
+    /// Directories on the way to what is wanted.
+    ancestors: HashSet<&'a [u8]>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(interest: &'a Interest) -> Self {
+        let files: HashSet<_> = interest.files.iter().map(String::as_bytes).collect();
+        let directories: HashSet<_> = interest.directories.iter().map(String::as_bytes).collect();
+        let ancestors = files.iter().chain(&directories).flat_map(|path| parents(path)).collect();
+        Self { files, directories, ancestors }
+    }
+
+    /// Whether the content of a file at `path` is wanted.
+    fn content(&self, path: &[u8]) -> bool {
+        self.files.contains(path) || parents(path).any(|parent| self.directories.contains(parent))
+    }
+
+    /// Whether a symbolic link at `path` leads to a directory on the way to what is wanted, so that
+    /// what another layer has below the link may be wanted as well.
+    fn leads_to(&self, path: &[u8], target: &[u8]) -> bool {
+        let (directory, _) = split(path);
+        let target =
+            if target.starts_with(b"/") { normalise(target).path } else { join(directory, target) };
+        target.is_empty()
+            || self.ancestors.contains(target.as_slice())
+            || self.directories.contains(target.as_slice())
+    }
+
+    /// Whether what is at `path` decides what wanted files there are.
+    fn matters(&self, path: &[u8]) -> bool {
+        self.ancestors.contains(path) || self.directories.contains(path) || self.content(path)
+    }
+}
+
+/// The directories above `path`, the nearest first; the root is not among them.
+fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/');
+    slashes.map(|(at, _)| &path[..at])
+}
+
+/// Reads a layer for what `interest` asks.
+pub(crate) fn collect(
+    stored: impl Read + Send,
+    layer: &Layer,
+    interest: &Interest,
+    limits: &Limits,
+) -> Result<Facts, Error> {
+    let mut collector = Collector {
+        wanted: Wanted::new(interest),
+        limits,
+        facts: Facts::default(),
+        latest: BTreeMap::new(),
+        declared: Declared::default(),
+        position: 0,
+        bytes: 0,
+        untold: 0,
+    };
+    walk_stored(stored, layer, limits, &mut |header, body| collector.entry(header, body))?;
+    Ok(collector.finish(layer))
+}
+
+struct Collector<'a> {
+    wanted: Wanted<'a>,
+    limits: &'a Limits,
+    facts: Facts,
+    /// Position of the last fact about a path: what came before it in the layer is replaced.
+    latest: BTreeMap<(String, bool), u64>,
+    declared: Declared,
+    position: u64,
+    /// Bytes of content in `facts`.
+    bytes: u64,
+    untold: u64,
+}
+
+impl Collector<'_> {
+    fn entry(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<(), Error> {
+        self.position += 1;
+        if header.left_root {
+            let why = "its name or the target of its link leads out of the root";
+            self.skip(&header.name, why.to_owned());
+            return Ok(());
+        }
+        let (directory, name) = split(&header.path);
+        self.declared.entry(directory, header, &mut self.facts.through);
+        if name.starts_with(WHITEOUT) {
+            self.whiteout(header, directory, name);
+            return Ok(());
+        }
+        let leads = |target| self.wanted.leads_to(&header.path, target);
+        let matters = self.wanted.matters(&header.path)
+            || matches!(&header.kind, EntryKind::Symlink(target) if leads(target));
+        if header.path.starts_with(AUFS) || !matters {
+            return Ok(());
+        }
+        let Some(path) = text(&header.path) else {
+            self.skip(&header.name, "its name is not UTF-8".to_owned());
+            return Ok(());
+        };
+        if self.facts.entries.len() >= self.limits.kept.entries {
+            let why = format!("more than {} of its layer are asked for", self.limits.kept.entries);
+            self.skip(&header.name, why);
+            return Ok(());
+        }
+        let what = match &header.kind {
+            EntryKind::Directory => What::Directory,
+            EntryKind::Symlink(target) | EntryKind::Hardlink(target) => match text(target) {
+                Some(target) if matches!(header.kind, EntryKind::Symlink(_)) => {
+                    What::Symlink(target)
+                }
+                Some(target) => What::Hardlink(target),
+                None => {
+                    self.skip(&header.name, "the target of its link is not UTF-8".to_owned());
+                    What::Other
+                }
+            },
+            EntryKind::File if self.wanted.content(&header.path) => self.file(header, body)?,
+            EntryKind::Other(_) => return Ok(()),
+            _ => What::Other,
+        };
+        self.note(path, what);
+        Ok(())
+    }
+
+    fn file(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<What, Error> {
+        let limits = self.limits;
+        let why = if header.size > limits.file {
+            format!("it has {} bytes, and {} are kept at most", header.size, limits.file)
+        } else if self.bytes + header.size > limits.kept.bytes {
+            format!("more than {} bytes of its layer are asked for", limits.kept.bytes)
+        } else {
+            let mut content = Vec::new();
+            body.read_to_end(&mut content).map_err(Error::io("read", lossy(&header.name)))?;
+            self.bytes += content.len() as u64;
+            return Ok(What::File(content.into()));
+        };
+        self.skip(&header.name, why);
+        Ok(What::Other)
+    }
+
+    fn whiteout(&mut self, header: &EntryHeader, directory: &[u8], name: &[u8]) {
+        let (hidden, what) = if name == OPAQUE {
+            (directory.to_vec(), What::OpaqueDirectory)
+        } else if name.starts_with(AUFS) {
+            return;
+        } else {
+            let name = &name[WHITEOUT.len()..];
+            if matches!(name, b"" | b"." | b"..") {
+                self.skip(&header.name, "it is a whiteout of no name".to_owned());
+                return;
+            }
+            (join(directory, name), What::Whiteout)
+        };
+        // The root is on the way to everything.
+        if !hidden.is_empty() && !self.wanted.matters(&hidden) {
+            return;
+        }
+        match text(&hidden) {
+            Some(path) => self.note(path, what),
+            None => self.skip(&header.name, "its name is not UTF-8".to_owned()),
+        }
+    }
+
+    fn note(&mut self, path: String, what: What) {
+        let hides = matches!(what, What::Whiteout | What::OpaqueDirectory);
+        if let Some(before) = self.latest.insert((path.clone(), hides), self.position)
+            && let Some(Fact { what: What::File(content), .. }) = self.facts.entries.remove(&before)
+        {
+            self.bytes -= content.len() as u64;
+        }
+        self.facts.entries.insert(self.position, Fact { path, what });
+    }
+
+    fn skip(&mut self, object: &[u8], why: String) {
+        if self.facts.skipped.len() < TOLD {
+            self.facts.skipped.push(Skipped { object: lossy(object), why });
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    fn finish(mut self, layer: &Layer) -> Facts {
+        if self.untold > 0 {
+            let object = format!("layer {}", layer.diff_id);
+            let why = format!("{} more of its entries were passed over", self.untold);
+            self.facts.skipped.push(Skipped { object, why });
+        }
+        self.facts
+    }
+}
+
+/// Directories that a layer has entries below without an entry for them: those may be symbolic links
+/// of lower layers. By hash; one too many costs a second reading, no wrong answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Through {
+    pub(crate) hashes: HashSet<u64>,
+    /// There were too many to note, so that any directory may be among them.
+    pub(crate) any: bool,
+}
+
+impl Through {
+    /// Whether `directory` may be one.
+    pub(crate) fn contains(&self, directory: &str) -> bool {
+        self.any || self.hashes.contains(&hash(directory.as_bytes()))
+    }
+}
+
+/// Directories that are noted.
+const NOTED: usize = 1 << 20;
+/// Those without an entry of their own that are noted.
+const NOTED_THROUGH: usize = 1 << 14;
+
+/// Directories that the layer has an entry for.
+#[derive(Default)]
+struct Declared {
+    hashes: HashSet<u64>,
+    /// The directory of the entry before, which most entries share.
+    last: Vec<u8>,
+}
+
+impl Declared {
+    fn entry(&mut self, directory: &[u8], header: &EntryHeader, through: &mut Through) {
+        if directory != self.last {
+            directory.clone_into(&mut self.last);
+            for above in std::iter::once(directory).chain(parents(directory)) {
+                let hash = hash(above);
+                if !above.is_empty() && !self.hashes.contains(&hash) {
+                    through.hashes.insert(hash);
+                }
+            }
+        }
+        if header.kind == EntryKind::Directory {
+            self.hashes.insert(hash(&header.path));
+        }
+        if self.hashes.len() > NOTED || through.hashes.len() > NOTED_THROUGH {
+            *through = Through { hashes: HashSet::new(), any: true };
+        }
+    }
+}
+
+/// FNV-1a: the same on every machine, for it is kept in files.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Directory and name of a path.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    path.iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or((b"", path), |at| (&path[..at], &path[at + 1..]))
+}
+
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    normalise(&[directory, name].join(&b'/')).path
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
