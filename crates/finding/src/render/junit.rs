@@ -9,7 +9,7 @@ use std::{
 use time::macros::format_description;
 
 use super::{detail, text::escape};
-use crate::{Finding, Report, Status, WaivedFinding};
+use crate::{Decision, Finding, Report, Status, WaivedFinding};
 
 /// Writes the report as JUnit XML: a test suite for the target, a test case a finding.
 ///
@@ -37,16 +37,20 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 
+/// Counted from the findings that follow and not from the summary: a caller may show some only.
 fn counts(report: &Report) -> String {
-    let decision = &report.decision;
-    let summary = &decision.summary;
-    let (errors, skipped_gaps) =
-        if decision.policy.strict { (summary.gaps, 0) } else { (0, summary.gaps) };
-    let skipped = skipped_gaps + summary.not_applicable + decision.waived.len();
+    let Decision { findings, waived, policy, .. } = &report.decision;
+    let count = |wanted: fn(&Status) -> bool| {
+        findings.iter().filter(|finding| wanted(&finding.status)).count()
+    };
+    let gaps = count(|status| matches!(status, Status::Unknown { .. }));
+    let (errors, skipped_gaps) = if policy.strict { (gaps, 0) } else { (0, gaps) };
+    let not_applicable = count(|status| matches!(status, Status::NotApplicable { .. }));
     format!(
-        r#"tests="{}" failures="{}" errors="{errors}" skipped="{skipped}""#,
-        1 + decision.findings.len() + decision.waived.len(),
-        summary.failures(),
+        r#"tests="{}" failures="{}" errors="{errors}" skipped="{}""#,
+        1 + findings.len() + waived.len(),
+        count(|status| *status == Status::Fail),
+        skipped_gaps + not_applicable + waived.len(),
     )
 }
 

@@ -1,4 +1,4 @@
-use cofferdam_finding::{Policy, Report, Status, render};
+use cofferdam_finding::{Policy, Report, Severity, Status, render};
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
@@ -63,6 +63,15 @@ fn a_gap_is_an_error_where_the_run_is_strict_and_skipped_otherwise() {
         assert_eq!(outcome.tag_name().name(), element);
         assert_eq!(outcome.attribute("message"), Some("page 12 is cut off"));
     }
+}
+
+#[test]
+fn findings_that_a_caller_leaves_out_are_not_counted() {
+    let mut report = sample::report();
+    report.decision.findings.retain(|finding| finding.severity >= Severity::High);
+    let text = written(&report);
+    check(&text).unwrap();
+    assert!(text.contains(r#"failures="3""#), "{text}");
 }
 
 fn case<'a, 'input>(document: &'a Document<'input>, name: &str) -> Node<'a, 'input> {
