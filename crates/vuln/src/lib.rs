@@ -10,6 +10,7 @@ pub mod os;
 pub mod packages;
 pub mod purl;
 pub mod rules;
+pub mod sbom;
 pub mod version;
 
 pub use inventory::{Inventory, interest, inventory};

@@ -71,7 +71,7 @@ impl<'a> Stanza<'a> {
             b'o' => &mut self.origin,
             _ => return,
         };
-        if slot.replace(value).is_some_and(|earlier| earlier != value) {
+        if slot.replace(value).is_some() {
             let letter = char::from(key);
             contents.problem(self.place(), format!("field {letter} occurs twice"));
         }

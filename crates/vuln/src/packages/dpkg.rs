@@ -103,7 +103,7 @@ impl<'a> Stanza<'a> {
         let Some(slot) = self.slot(name) else { return };
         if cut {
             contents.problem(place, format!("the file ends within field {}", name.escape_ascii()));
-        } else if slot.replace(value).is_some_and(|earlier| earlier != value) {
+        } else if slot.replace(value).is_some() {
             contents.problem(place, format!("field {} occurs twice", name.escape_ascii()));
         }
     }

@@ -14,6 +14,9 @@ use crate::packages::Contents;
 const HASH_MAGIC: u32 = 0x0006_1561;
 const MAGIC_AT: usize = 12;
 
+/// Where the metadata page counts the pairs of key and value.
+const PAIRS_AT: usize = 88;
+
 /// Bytes of a page before its index or data.
 const PAGE_HEADER: usize = 26;
 const PAGE_HASH_UNSORTED: u8 = 2;
@@ -46,11 +49,17 @@ pub(super) fn read(content: &[u8], contents: &mut Contents) {
         contents.problem("whole file", why);
     }
     let mut taken = Taken::new(held);
+    let mut pairs = 0;
     for number in 1..file.pages.min(held) {
         let page = file.page(number).unwrap_or_default();
         if matches!(page.get(25), Some(&PAGE_HASH | &PAGE_HASH_UNSORTED)) {
-            file.bucket(number, page, &mut taken, contents);
+            pairs += file.bucket(number, page, &mut taken, contents);
         }
+    }
+    let counted = file.order.size(content, PAIRS_AT).unwrap_or_default();
+    if pairs < counted {
+        let why = format!("it counts {counted} pairs of key and value, and {pairs} were found");
+        contents.problem("metadata page", why);
     }
 }
 
@@ -79,8 +88,14 @@ impl<'a> File<'a> {
         slice(self.content, number.checked_mul(self.page_size)?, self.page_size)
     }
 
-    /// Reads the pairs of key and value of a bucket page.
-    fn bucket(&self, number: usize, page: &[u8], taken: &mut Taken, contents: &mut Contents) {
+    /// Reads the pairs of key and value of a bucket page; returns how many there are.
+    fn bucket(
+        &self,
+        number: usize,
+        page: &[u8],
+        taken: &mut Taken,
+        contents: &mut Contents,
+    ) -> usize {
         let entries = usize::from(self.order.u16(page, 20).unwrap_or_default());
         for pair in 0..entries / 2 {
             let place = format!("page {number}, pair {pair}");
@@ -93,6 +108,7 @@ impl<'a> File<'a> {
         if entries % 2 != 0 {
             contents.problem(format!("page {number}"), "its last key has no value");
         }
+        entries / 2
     }
 
     /// The value of a pair; `None` for key 0, where rpm keeps the next package number.
