@@ -2,7 +2,7 @@
 //!
 //! An [`inventory()`] is made from the files that [`interest`] names: the distribution ([`os`]),
 //! the packages that its package manager has installed ([`packages`]), and gaps for what could not
-//! be understood. [`rules`] explains the gaps.
+//! be understood. [`rules`] explains the gaps; [`sbom`] writes the inventory for other programs.
 
 pub mod cvss;
 pub mod inventory;

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cofferdam_image::{Entry, Kind, Tree};
 use cofferdam_vuln::{interest, inventory, packages::rpm};
 
 /// `packages.txt`: sections of sorted lines.
@@ -80,8 +81,7 @@ fn invented(number: u32) -> String {
 
 #[test]
 fn an_sqlite_log_counts_up_to_its_last_commit() {
-    let mut trees = support::trees("rpm-databases.tar.zst");
-    let mut tree = trees.remove("sqlite").map(|tree| moved(&tree)).unwrap();
+    let tree = moved(&support::trees("rpm-databases.tar.zst")["sqlite"]);
     let lines: BTreeSet<String> =
         inventory(&tree, &[]).packages.iter().map(support::line).collect();
     assert_eq!(lines, (101..=300).chain([400]).map(invented).collect());
@@ -97,16 +97,15 @@ fn an_sqlite_log_counts_up_to_its_last_commit() {
     let (database, log) = (database.clone(), tree.file("var/lib/rpm/rpmdb.sqlite-wal").unwrap().0);
     let cut = rpm::parse(&database, Some(&log[..log.len() - 1]));
     assert_eq!((cut.records.len(), cut.problems.len()), (200, 0));
-    tree.insert("x", cofferdam_image::Entry { kind: cofferdam_image::Kind::Directory, layer: 0 });
 }
 
 /// The database at the root of `tree`, where rpm has it.
-fn moved(tree: &cofferdam_image::Tree) -> cofferdam_image::Tree {
-    let mut moved = cofferdam_image::Tree::default();
+fn moved(tree: &Tree) -> Tree {
+    let mut moved = Tree::default();
     for name in ["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages"] {
         if let Some((content, layer)) = tree.file(name) {
-            let kind = cofferdam_image::Kind::File(content.clone());
-            moved.insert(format!("var/lib/rpm/{name}"), cofferdam_image::Entry { kind, layer });
+            let kind = Kind::File(content.clone());
+            moved.insert(format!("var/lib/rpm/{name}"), Entry { kind, layer });
         }
     }
     moved
@@ -128,8 +127,8 @@ fn of_two_rpm_databases_the_newest_format_with_packages_counts() {
     let trees = support::trees("rpm-databases.tar.zst");
     let mut tree = moved(&trees["sqlite"]);
     let (hash, layer) = trees["berkeley-big"].file("Packages").unwrap();
-    let kind = cofferdam_image::Kind::File(hash.clone());
-    tree.insert("usr/lib/sysimage/rpm/Packages", cofferdam_image::Entry { kind, layer });
+    let kind = Kind::File(hash.clone());
+    tree.insert("usr/lib/sysimage/rpm/Packages", Entry { kind, layer });
     let found = inventory(&tree, &[]);
     assert_eq!(found.packages.len(), 201);
     let gap = found.gaps.iter().find(|gap| gap.rule == "package-database-not-read").unwrap();
