@@ -1,4 +1,5 @@
 //! Which distribution [`cofferdam_vuln::os::detect`] recognises, and where its advisories are.
+#![expect(clippy::unwrap_used, reason = "in functions that tests share")]
 
 use cofferdam_image::{Entry, Kind, Tree};
 use cofferdam_vuln::{Distribution, os::detect};
