@@ -50,13 +50,21 @@ fn a_file_without_waivers_is_one() {
 }
 
 #[test]
-fn the_guide_shows_a_file_that_can_be_read() {
-    let guide = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/waivers.md"));
-    let examples: Vec<&str> =
-        guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(!examples.is_empty());
-    for example in examples {
-        assert!(!Waivers::parse(example).unwrap().0.is_empty(), "{example}");
+fn the_guides_show_files_that_can_be_read() {
+    for guide in [
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/waivers.md")),
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/scan.md")),
+    ] {
+        let examples: Vec<&str> = guide
+            .split("```toml\n")
+            .skip(1)
+            .map(|rest| rest.split("```").next().unwrap())
+            .filter(|example| example.contains("[[waiver]]"))
+            .collect();
+        assert!(!examples.is_empty(), "{guide}");
+        for example in examples {
+            assert!(!Waivers::parse(example).unwrap().0.is_empty(), "{example}");
+        }
     }
 }
 
