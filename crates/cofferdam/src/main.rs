@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod error;
+mod facts;
 mod interrupt;
 mod nearest;
 mod output;

@@ -4,6 +4,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cofferdam_image as image;
+
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
 
 /// One line on a terminal that says what is being done and how far it is.
@@ -28,18 +30,6 @@ impl Progress {
         Self { state: visible.then(|| Mutex::new(state)) }
     }
 
-    /// Begins a task of `total` bytes, if that is known.
-    pub(crate) fn begin(&self, task: impl Into<String>, total: Option<u64>) {
-        self.change(|state| {
-            *state = State { task: task.into(), done: 0, total, drawn: state.drawn };
-        });
-    }
-
-    /// Adds `bytes` to what is done.
-    pub(crate) fn advance(&self, bytes: u64) {
-        self.change(|state| state.done = state.done.saturating_add(bytes));
-    }
-
     fn change(&self, change: impl FnOnce(&mut State)) {
         let Some(state) = &self.state else { return };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,6 +38,18 @@ impl Progress {
             state.drawn = Some(Instant::now());
             let _ = write!(io::stderr().lock(), "\r\x1b[K{}", state.line());
         }
+    }
+}
+
+impl image::Progress for Progress {
+    fn begin(&self, task: &str, total: Option<u64>) {
+        self.change(|state| {
+            *state = State { task: task.to_owned(), done: 0, total, drawn: state.drawn };
+        });
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.change(|state| state.done = state.done.saturating_add(bytes));
     }
 }
 

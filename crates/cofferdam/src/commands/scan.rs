@@ -1,13 +1,26 @@
-use std::path::PathBuf;
+mod filter;
+mod judge;
 
-use cofferdam_finding::Severity;
+use std::{fs, path::PathBuf};
+
+use cofferdam_finding::{Policy, Report, Severity, Waivers, render};
 use cofferdam_oci::Platform;
+use time::OffsetDateTime;
 
-use crate::{
-    error::CliError,
-    session::{Ended, Session},
-    settings::Override,
+use self::{
+    filter::Filter,
+    judge::{Judged, report},
 };
+use crate::{
+    error::{CliError, OrFail as _},
+    facts::{self, Look},
+    printer::Printer,
+    session::{Ended, Session, exit_code},
+    settings::{Override, Settings},
+};
+
+/// Bytes of a waivers file: tens of thousands of waivers, more than anybody answers for.
+const LONGEST_WAIVERS: u64 = 8 << 20;
 
 /// Find the packages of an image or a root file system and their vulnerabilities
 #[derive(Debug, clap::Args)]
@@ -108,6 +121,47 @@ impl Args {
     }
 }
 
-pub(crate) fn run(_args: &Args, _session: &mut Session) -> Ended {
-    Err(CliError::new("could not scan: this command is not in this build yet"))
+pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
+    let settings = &session.settings;
+    let policy =
+        Policy { fail_on: settings.parsed("scan.fail-on")?, strict: settings.is_on("scan.strict") };
+    let filter = Filter {
+        severity: settings.parsed("scan.severity")?,
+        only_fixed: settings.is_on("scan.only-fixed"),
+    };
+    let waivers = waivers(settings)?;
+    let look = Look { platform: settings.parsed("scan.platform")?, cache: !args.no_cache };
+    let facts = facts::collect(&args.target, look, session)?;
+    let judged = Judged::new(&facts);
+    let mut report = report(facts, judged, &waivers, &policy, OffsetDateTime::now_utc())?;
+    let verdict = report.decision.verdict;
+    let hidden = filter.apply(&mut report);
+    if hidden > 0 {
+        session.printer.message(format_args!("{hidden} findings are not shown: {filter}"));
+    }
+    write(&report, args.format, &mut session.printer)?;
+    Ok(exit_code(verdict))
+}
+
+fn waivers(settings: &Settings) -> Result<Waivers, CliError> {
+    let Some(path) = settings.path("scan.waivers") else { return Ok(Waivers::default()) };
+    let attempt = || format!("could not read waivers '{}'", path.display());
+    let length = fs::metadata(&path).or_fail(attempt)?.len();
+    if length > LONGEST_WAIVERS {
+        let message = format!("{length} bytes are more than the {LONGEST_WAIVERS} that are read");
+        return Err(CliError::new(message)).or_fail(attempt);
+    }
+    Waivers::parse(&fs::read_to_string(&path).or_fail(attempt)?).or_fail(attempt)
+}
+
+fn write(report: &Report, format: ReportFormat, printer: &mut Printer) -> Result<(), CliError> {
+    let terminal = printer.terminal();
+    let out = printer.data();
+    match format {
+        ReportFormat::Table => render::table(report, terminal, out)?,
+        ReportFormat::Json => render::json(report, out)?,
+        ReportFormat::Sarif => render::sarif(report, out)?,
+        ReportFormat::Junit => render::junit(report, out)?,
+    }
+    Ok(())
 }
