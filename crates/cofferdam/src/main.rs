@@ -16,6 +16,7 @@ mod printer;
 mod progress;
 mod session;
 mod settings;
+mod stamp;
 mod usage;
 
 use std::process::ExitCode;

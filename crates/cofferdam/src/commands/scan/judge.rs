@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use cofferdam_finding::{
-    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Tool, Waivers, decide,
+    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Waivers, decide,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
-use crate::{commands::rules, error::CliError, facts::Facts};
+use crate::{commands::rules, error::CliError, facts::Facts, stamp};
 
 /// What the facts amount to.
 #[derive(Debug, Default)]
@@ -47,8 +47,8 @@ pub(super) fn report(
     let decision = decide(&facts.target.name, judged.findings, waivers, policy, now.date());
     Ok(Report {
         schema_version: SCHEMA_VERSION,
-        tool: Tool { name: "cofferdam".into(), version: env!("CARGO_PKG_VERSION").into() },
-        created: now.replace_nanosecond(0)?.format(&Rfc3339)?,
+        tool: stamp::tool(),
+        created: stamp::time(now)?,
         target: facts.target,
         data: judged.data,
         packages: facts.inventory.packages,
