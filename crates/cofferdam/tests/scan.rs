@@ -93,7 +93,7 @@ fn what_cannot_be_looked_at_is_a_gap_and_fails_only_under_strict() {
         .iter()
         .map(|f| f["rule"].as_str().unwrap())
         .collect();
-    assert_eq!(gaps, ["no-package-database", "os-not-recognised"]);
+    assert_eq!(gaps, ["os-not-recognised", "no-package-database"]);
     assert!(report["findings"].as_array().unwrap().iter().all(|f| f["status"]["is"] == "unknown"));
     assert_eq!(report["summary"]["gaps"], 2);
     assert_eq!(place.status(&["scan", "dir:root"]), 0);
@@ -146,7 +146,6 @@ fn what_cannot_be_used_is_an_error_that_says_what_where_and_why() {
         &["scan", "NOT//A//REFERENCE"],
         &["scan", "dir:root", "--waivers", "waivers.toml"],
         &["scan", "dir:root", "--waivers", "missing.toml"],
-        &["sbom", "dir:missing"],
     ] {
         text.push_str(&place.transcript(arguments));
     }
