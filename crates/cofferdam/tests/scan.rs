@@ -146,6 +146,7 @@ fn what_cannot_be_used_is_an_error_that_says_what_where_and_why() {
         &["scan", "NOT//A//REFERENCE"],
         &["scan", "dir:root", "--waivers", "waivers.toml"],
         &["scan", "dir:root", "--waivers", "missing.toml"],
+        &["sbom", "dir:missing"],
     ] {
         text.push_str(&place.transcript(arguments));
     }

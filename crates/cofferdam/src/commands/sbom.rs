@@ -1,8 +1,13 @@
+use std::process::ExitCode;
+
 use cofferdam_oci::Platform;
+use cofferdam_vuln::sbom::{About, cyclonedx};
+use time::OffsetDateTime;
 
 use crate::{
-    error::CliError,
+    facts::{self, Look},
     session::{Ended, Session},
+    stamp,
 };
 
 /// Write the bill of materials of an image or a root file system as CycloneDX 1.6 JSON
@@ -24,6 +29,15 @@ pub(crate) struct Args {
     no_cache: bool,
 }
 
-pub(crate) fn run(_args: &Args, _session: &mut Session) -> Ended {
-    Err(CliError::new("could not write a bill of materials: not in this build yet"))
+pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
+    let look = Look { platform: args.platform.clone(), cache: !args.no_cache };
+    let facts = facts::collect(&args.target, look, session)?;
+    for gap in &facts.inventory.gaps {
+        session.printer.warning(format_args!("{}: {}", gap.object, gap.why));
+    }
+    let (tool, created) = (stamp::tool(), stamp::time(OffsetDateTime::now_utc())?);
+    let about =
+        About { target: &facts.target, tool: &tool, created: &created, serial_number: None };
+    session.printer.json(&cyclonedx(&facts.inventory, &about))?;
+    Ok(ExitCode::SUCCESS)
 }
