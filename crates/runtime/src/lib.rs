@@ -1,4 +1,16 @@
-//! Container lifecycle.
+//! Container lifecycle: from a bundle's configuration to a confined process.
+//!
+//! [`plan::Plan`] is what will be done, as data; [`apply::run`] does it. [`profile`] has the
+//! system-call filter. This is not a daemon: one process of it runs for each container.
 
-pub mod explain;
+pub mod apply;
+pub mod cgroup;
+mod error;
+pub mod facts;
+mod id;
+pub mod ids;
+pub mod plan;
 pub mod profile;
+
+pub use error::{Cause, Error};
+pub use id::{ContainerId, ContainerIdError};

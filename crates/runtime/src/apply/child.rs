@@ -1,0 +1,173 @@
+//! The child: from a process in new namespaces to the program.
+
+use std::os::fd::AsFd;
+
+use cofferdam_sys::{channel::Channel, clone::unshare, exec, keyring, network, signal};
+use rustix::{
+    mount::{MountPropagationFlags, mount_change},
+    process::{
+        DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid,
+    },
+    thread::{Gid, Uid, UnshareFlags},
+};
+
+use super::{Sources, confine, device, init, message, message::Report, rootfs, terminal};
+use crate::{
+    error::{Doing, Error},
+    ids::Writer,
+    plan::{GivenUp, Plan},
+};
+
+/// Runs the child to its end; returns its exit code, should the program not take over.
+pub(super) fn run(
+    plan: &Plan,
+    sources: &Sources,
+    channel: &Channel,
+    parent_end: &Channel,
+    mask: signal::Set,
+    explained: bool,
+) -> u8 {
+    // Else the channel would stay open when the parent is gone.
+    parent_end.shut();
+    let Err(error) = become_program(plan, sources, channel, mask, explained);
+    let report = Report::Failed(error.exit_code(), error.chain());
+    // Without a parent there is nobody to tell.
+    let _ = channel.send(&report.encode(), &[]);
+    error.exit_code()
+}
+
+fn become_program(
+    plan: &Plan,
+    sources: &Sources,
+    channel: &Channel,
+    mask: signal::Set,
+    explained: bool,
+) -> Result<std::convert::Infallible, Error> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")?;
+    wait_for(channel, message::IDS_WRITTEN)?;
+    become_root(plan)?;
+    if explained || !plan.time_offsets.is_empty() {
+        // The change of user has made this process's files in /proc root's. Nobody else is in
+        // its PID namespace yet who could look into it.
+        set_dumpable_behavior(DumpableBehavior::Dumpable).doing("make readable", "/proc/self")?;
+    }
+    let everything = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", everything).doing("make private the mounts below", "/")?;
+    let root = rootfs::build(plan, sources, channel)?;
+    device::populate(plan, &root)?;
+    let console = match &plan.process.terminal {
+        Some(_) => Some(terminal::open(plan, &root, channel)?),
+        None => None,
+    };
+    namespaces(plan, &root)?;
+    rootfs::restrict(plan, &root)?;
+    let program = confine::Program::new(plan)?;
+    wait_for(channel, message::LIMITS_SET)?;
+    late_namespaces(plan)?;
+    rootfs::enter(plan, root)?;
+    session(plan, console)?;
+    confine::drop_privileges(plan)?;
+    signal_state(plan, mask)?;
+    if explained {
+        set_dumpable_behavior(DumpableBehavior::Dumpable).doing("make readable", "/proc/self")?;
+    }
+    confine::load_filter_last(plan)?;
+    if explained {
+        channel.send(&Report::Confined.encode(), &[]).doing("talk to", "the parent")?;
+        wait_for(channel, message::GO)?;
+    }
+    if plan.process.init {
+        init::split(channel)?;
+    }
+    Err(program.execute())
+}
+
+fn wait_for(channel: &Channel, wanted: &[u8]) -> Result<(), Error> {
+    let message = channel.receive().doing("hear from", "the parent")?;
+    match message {
+        Some(message) if message.bytes == wanted => Ok(()),
+        _ => Err(Error::Kernel {
+            action: "hear from",
+            object: "the parent".into(),
+            source: std::io::ErrorKind::ConnectionAborted.into(),
+        }),
+    }
+}
+
+/// Becomes the container's root: the id that this process came with stands for nobody there.
+fn become_root(plan: &Plan) -> Result<(), Error> {
+    let Some(maps) = &plan.ids else { return Ok(()) };
+    if maps.writer != Writer::Own {
+        rustix::thread::set_thread_groups(&[]).doing("drop", "supplementary groups")?;
+    }
+    let (root, group) = (Uid::ROOT, Gid::ROOT);
+    rustix::thread::set_thread_res_gid(group, group, group).doing("become group", 0)?;
+    rustix::thread::set_thread_res_uid(root, root, root).doing("become user", 0)?;
+    // The change has taken it back.
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")
+}
+
+/// Sets up the namespaces that are already there.
+fn namespaces(plan: &Plan, root: &cofferdam_sys::root::Root) -> Result<(), Error> {
+    if plan.loopback {
+        network::loopback_up().doing("set up the network interface", "lo")?;
+    }
+    if !plan.hostname.is_empty() {
+        let name = &plan.hostname;
+        rustix::system::sethostname(name.as_bytes()).doing("set the host name", name)?;
+    }
+    if !plan.domainname.is_empty() {
+        let name = &plan.domainname;
+        rustix::system::setdomainname(name.as_bytes()).doing("set the domain name", name)?;
+    }
+    rootfs::set_parameters(plan, root)
+}
+
+/// Makes the namespaces that depend on what the parent has done meanwhile.
+fn late_namespaces(plan: &Plan) -> Result<(), Error> {
+    if plan.namespaces.contains(UnshareFlags::NEWCGROUP) {
+        unshare(UnshareFlags::NEWCGROUP).doing("make a namespace of", "cgroups")?;
+    }
+    if plan.namespaces.contains(UnshareFlags::NEWTIME) {
+        // The program enters it by execve, since Linux 6.1.
+        unshare(UnshareFlags::NEWTIME).doing("make a namespace of", "clocks")?;
+        const FILE: &str = "/proc/self/timens_offsets";
+        for (clock, offset) in &plan.time_offsets {
+            let line = format!("{clock} {} {}", offset.secs, offset.nanosecs);
+            std::fs::write(FILE, line).doing("write", FILE)?;
+        }
+    }
+    Ok(())
+}
+
+/// A session of its own, with its terminal and its keyring.
+fn session(plan: &Plan, console: Option<std::os::fd::OwnedFd>) -> Result<(), Error> {
+    setsid().doing("make", "a session")?;
+    if let Some(console) = console {
+        rustix::process::ioctl_tiocsctty(console.as_fd()).doing("take", "the terminal")?;
+        exec::become_standard_streams(&console).doing("take", "the terminal")?;
+    }
+    if plan.process.new_keyring {
+        let name = std::ffi::CString::new(plan.id.as_str()).unwrap_or_default();
+        match keyring::new_session(&name) {
+            // A kernel without keyrings has none to leak.
+            Err(rustix::io::Errno::NOSYS) => {}
+            result => result.doing("make", "a session keyring")?,
+        }
+    }
+    Ok(())
+}
+
+fn signal_state(plan: &Plan, mask: signal::Set) -> Result<(), Error> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")?;
+    if !plan.process.init {
+        mask.set_as_mask().doing("unblock", "signals")?;
+    }
+    exec::close_on_exec_from(3).doing("close", "all descriptors but the standard ones")
+}
+
+/// Tells the parent what the container does without.
+pub(super) fn give_up(channel: &Channel, what: impl Into<String>, why: &Error) -> Result<(), Error> {
+    let report = Report::GaveUp(GivenUp::new(what, why.chain().join(": ")));
+    channel.send(&report.encode(), &[]).doing("talk to", "the parent")
+}

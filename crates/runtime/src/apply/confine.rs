@@ -1,0 +1,125 @@
+//! Taking privileges off, for good, and running the program.
+
+use std::{
+    ffi::{CString, OsStr},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use cofferdam_sys::{capability, exec, seccomp};
+use rustix::{
+    fs::Mode,
+    io::Errno,
+    process::{Rlimit, setrlimit, umask},
+    thread::{
+        Gid, Uid, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    },
+};
+
+use crate::{
+    error::{Doing, Error},
+    ids::Writer,
+    plan::Plan,
+};
+
+/// Puts limits, user, capabilities and the like in force. A filter that needs privileges to be
+/// loaded is loaded here; any other comes last of all.
+pub(super) fn drop_privileges(plan: &Plan) -> Result<(), Error> {
+    let process = &plan.process;
+    for limit in &process.limits {
+        set_limit(limit)?;
+    }
+    umask(Mode::from_raw_mode(process.umask));
+    if !process.no_new_privileges {
+        load_filter(plan)?;
+    }
+    capability::limit_bounding(process.capabilities.bounding)
+        .doing("limit", "the bounding set of capabilities")?;
+    if !process.capabilities.permitted.is_empty() {
+        capability::keep_over_user_change().doing("keep", "capabilities")?;
+    }
+    become_user(plan)?;
+    capability::set(&process.capabilities).doing("set", "capabilities")?;
+    if process.no_new_privileges {
+        set_no_new_privs(true).doing("set", "no_new_privs")?;
+    }
+    Ok(())
+}
+
+fn set_limit(limit: &crate::plan::Limit) -> Result<(), Error> {
+    let value = |number: u64| (number != u64::MAX).then_some(number);
+    let wanted = Rlimit { current: value(limit.soft), maximum: value(limit.hard) };
+    setrlimit(limit.resource, wanted).doing("set the resource limit", limit.name)
+}
+
+fn become_user(plan: &Plan) -> Result<(), Error> {
+    let process = &plan.process;
+    let own = plan.ids.as_ref().is_some_and(|maps| maps.writer == Writer::Own);
+    if !own {
+        let groups: Vec<_> = process.groups.iter().map(|group| Gid::from_raw(*group)).collect();
+        set_thread_groups(&groups).doing("set", "supplementary groups")?;
+    }
+    let (user, group) = (Uid::from_raw(process.user), Gid::from_raw(process.group));
+    set_thread_res_gid(group, group, group).doing("become group", process.group)?;
+    set_thread_res_uid(user, user, user).doing("become user", process.user)
+}
+
+/// Loads the filter, unless that has needed privileges and has been done.
+pub(super) fn load_filter_last(plan: &Plan) -> Result<(), Error> {
+    if plan.process.no_new_privileges { load_filter(plan) } else { Ok(()) }
+}
+
+fn load_filter(plan: &Plan) -> Result<(), Error> {
+    let Some(filter) = &plan.filter else { return Ok(()) };
+    seccomp::install(&filter.program, filter.flags).doing("load", "the system-call filter")
+}
+
+/// A program with all that execve needs, made while memory may still be asked for freely.
+#[derive(Debug)]
+pub(super) struct Program<'a> {
+    plan: &'a Plan,
+    candidates: Vec<CString>,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn new(plan: &'a Plan) -> Result<Self, Error> {
+        let name = &plan.process.arguments[0];
+        let candidates = if name.as_bytes().contains(&b'/') {
+            vec![name.clone()]
+        } else {
+            let file = Path::new(OsStr::from_bytes(name.as_bytes()));
+            let paths = plan.process.search.iter().map(|directory| directory.join(file));
+            paths.map(c_string).collect::<Result<_, _>>()?
+        };
+        Ok(Self { plan, candidates })
+    }
+
+    /// Becomes the program; returns only on failure, as execvp(3) tells it: the first file that is
+    /// there but cannot be run counts for more than those that are not there.
+    pub(super) fn execute(self) -> Error {
+        let process = &self.plan.process;
+        let mut found = Errno::NOENT;
+        for path in &self.candidates {
+            match exec::execve(path, &process.arguments, &process.environment) {
+                Errno::NOENT | Errno::NOTDIR => {}
+                Errno::ACCESS => found = Errno::ACCESS,
+                other => {
+                    found = other;
+                    break;
+                }
+            }
+        }
+        let code = if found == Errno::NOENT { 127 } else { 126 };
+        let program = process.arguments[0].to_string_lossy();
+        let chain = vec![
+            format!("could not run '{program}' in the container"),
+            std::io::Error::from(found).to_string(),
+        ];
+        Error::inside(chain, code)
+    }
+}
+
+fn c_string(path: PathBuf) -> Result<CString, Error> {
+    CString::new(path.into_os_string().into_vec())
+        .map_err(|_| Error::configuration("/process/env", "a zero byte is in PATH"))
+}

@@ -1,0 +1,234 @@
+//! The root file system: built, restricted, entered.
+
+use std::{
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use cofferdam_sys::{
+    channel::Channel,
+    mount::{self, Change, attribute},
+    root::{Links, Root, file_type, reopen},
+};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, mkdirat, open},
+    io::Errno,
+    mount::{MountAttrFlags, UnmountFlags, unmount},
+    process::{chdir, fchdir, getcwd, pivot_root},
+};
+
+use super::{Sources, child};
+use crate::{
+    error::{Doing, Error},
+    plan::{Mount, Plan, What},
+};
+
+/// Builds the root with all that is mounted in it, attached but not entered.
+pub(super) fn build(plan: &Plan, sources: &Sources, channel: &Channel) -> Result<Root, Error> {
+    let lower = match &sources.root {
+        Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
+        None => super::tree(&plan.root.path, !plan.root.mapped)?,
+    };
+    if file_type(&lower).doing("look at", plan.root.path.display())? != FileType::Directory {
+        return Err(Error::configuration("/root/path", "it is not a directory"));
+    }
+    let root = match plan.root.ephemeral {
+        Some(size) => ephemeral(plan, &lower, size)?,
+        None => {
+            attach_at_root(&lower).doing("mount the root", plan.root.path.display())?;
+            lower
+        }
+    };
+    let root = Root::new(root);
+    for (index, planned) in plan.mounts.iter().enumerate() {
+        let source = sources.binds.get(index).and_then(Option::as_ref);
+        match place(planned, source, &root) {
+            Err(why) if planned.optional => {
+                child::give_up(channel, planned.destination.display().to_string(), &why)?;
+            }
+            result => result?,
+        }
+    }
+    Ok(root)
+}
+
+/// An overlay: the directory below, only read, and a layer in memory above for all changes.
+///
+/// Both are mounted below a file system in memory that goes on top of `/` of this mount
+/// namespace, which nothing sees that was there before; paths are relative to it, so that no
+/// character of a path can mean anything to the overlay's options.
+fn ephemeral(plan: &Plan, lower: &OwnedFd, size: u64) -> Result<OwnedFd, Error> {
+    let doing = "make the throw-away layer of";
+    let path = plan.root.path.display();
+    let size = size.to_string();
+    let options = [("size", Some(size.as_str())), ("mode", Some("0700"))];
+    let memory = mount::file_system("tmpfs", Some("cofferdam"), &options, MountAttrFlags::empty())
+        .doing(doing, &path)?;
+    attach_at_root(&memory).doing(doing, &path)?;
+    for (name, mode) in [("lower", 0o755), ("upper", 0o755), ("work", 0o700), ("root", 0o755)] {
+        mkdirat(&memory, name, Mode::from_raw_mode(mode)).doing(doing, &path)?;
+    }
+    let place = |name: &str| {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        rustix::fs::openat(&memory, name, flags, Mode::empty()).doing(doing, &path)
+    };
+    mount::attach(lower, place("lower")?).doing("mount the root", &path)?;
+    fchdir(&memory).doing(doing, &path)?;
+    let layers =
+        [("lowerdir", Some("lower")), ("upperdir", Some("upper")), ("workdir", Some("work"))];
+    let mut options = layers.to_vec();
+    if plan.ids.is_some() {
+        // In a user namespace its marks have to be ordinary attributes.
+        options.push(("userxattr", None));
+    }
+    let attributes = MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOSUID;
+    let root = mount::file_system("overlay", Some("cofferdam"), &options, attributes)
+        .doing("mount an overlay on", &path)?;
+    mount::attach(&root, place("root")?).doing("mount an overlay on", &path)?;
+    Ok(root)
+}
+
+fn attach_at_root(tree: &OwnedFd) -> rustix::io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    mount::attach(tree, open("/", flags, Mode::empty())?)
+}
+
+fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), Error> {
+    let destination = planned.destination.display();
+    // An image whose /proc, /sys or /dev is a link would have us mount, mask and protect
+    // something else than what programs then see there.
+    let links = if is_vital(&planned.destination) { Links::Refuse } else { Links::Follow };
+    match &planned.what {
+        What::FileSystem { kind, source, options } => {
+            let options: Vec<_> = options.iter().map(|(k, v)| (k.as_str(), v.as_deref())).collect();
+            let action = "mount a file system on";
+            let attributes = MountAttrFlags::from_bits_retain(
+                u32::try_from(planned.set).map_err(|_| Errno::INVAL).doing(action, &destination)?,
+            );
+            let new = mount::file_system(kind, Some(source), &options, attributes)
+                .doing(action, format_args!("{destination}' ('{kind}"))?;
+            let target =
+                root.directory(&planned.destination, links).doing(action, &destination)?;
+            mount::attach(new, target).doing(action, &destination)
+        }
+        What::Bind { source: path, recursive } => {
+            let tree = match source {
+                Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
+                None => super::tree(path, *recursive)?,
+            };
+            let target = if file_type(&tree).doing("look at", path.display())? == FileType::Directory {
+                root.directory(&planned.destination, links)
+            } else {
+                root.file(&planned.destination, links)
+            };
+            let target = target.doing("make a place to mount on at", &destination)?;
+            let change = Change {
+                set: planned.set,
+                clear: planned.clear,
+                propagation: planned.propagation,
+                recursive: planned.recursive,
+                id_map: None,
+            };
+            if planned.set != 0 || planned.clear != 0 || planned.propagation != 0 {
+                mount::set_attributes(&tree, &change).doing("restrict the mount on", &destination)?;
+            }
+            mount::attach(tree, target).doing("mount on", &destination)
+        }
+    }
+}
+
+fn is_vital(path: &Path) -> bool {
+    ["/proc", "/sys", "/dev"].iter().any(|vital| path.starts_with(vital))
+}
+
+/// Sets kernel parameters by the container's own /proc, which is not read-only yet.
+pub(super) fn set_parameters(plan: &Plan, root: &Root) -> Result<(), Error> {
+    for (path, value) in &plan.parameters {
+        let path = Path::new("/proc/sys").join(path);
+        let action = "set the kernel parameter";
+        let handle = root.handle(&path, Links::Refuse).doing(action, path.display())?;
+        let file = reopen(&handle, OFlags::WRONLY).doing(action, path.display())?;
+        rustix::io::write(&file, value.as_bytes()).doing(action, path.display())?;
+    }
+    Ok(())
+}
+
+/// Masks paths and makes paths and the root read-only.
+pub(super) fn restrict(plan: &Plan, root: &Root) -> Result<(), Error> {
+    for path in &plan.readonly {
+        let doing = "make read-only";
+        let Some(handle) = present(root, path, doing)? else { continue };
+        let tree = mount::copy(&handle, true).doing(doing, path.display())?;
+        let change = Change { set: attribute::RDONLY, recursive: true, ..Change::default() };
+        mount::set_attributes(&tree, &change).doing(doing, path.display())?;
+        mount::attach(tree, handle).doing(doing, path.display())?;
+    }
+    mask(plan, root)?;
+    if plan.root.readonly {
+        let change = Change { set: attribute::RDONLY, ..Change::default() };
+        mount::set_attributes(root, &change).doing("make read-only", "/")?;
+    }
+    Ok(())
+}
+
+/// Puts an empty directory over directories and /dev/null over all else.
+fn mask(plan: &Plan, root: &Root) -> Result<(), Error> {
+    let doing = "mask";
+    let mut empty = None;
+    for path in &plan.masked {
+        let Some(handle) = present(root, path, doing)? else { continue };
+        let cover = if file_type(&handle).doing(doing, path.display())? == FileType::Directory {
+            let cover = match empty.take() {
+                Some(cover) => cover,
+                None => empty_directory().doing(doing, path.display())?,
+            };
+            let copy = mount::copy(&cover, false).doing(doing, path.display())?;
+            empty = Some(cover);
+            copy
+        } else {
+            super::device::host(Path::new("/dev/null"), (1, 3), false)?
+        };
+        mount::attach(cover, handle).doing(doing, path.display())?;
+    }
+    Ok(())
+}
+
+fn empty_directory() -> rustix::io::Result<OwnedFd> {
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let options = [("nr_inodes", Some("1")), ("mode", Some("0555"))];
+    let directory = mount::file_system("tmpfs", Some("masked"), &options, attributes)?;
+    // Copies are made of attached mounts only, before Linux 6.15.
+    attach_at_root(&directory)?;
+    Ok(directory)
+}
+
+/// A path that this kernel and this image may not have.
+fn present(root: &Root, path: &Path, doing: &'static str) -> Result<Option<OwnedFd>, Error> {
+    match root.handle(path, Links::Follow) {
+        Ok(handle) => Ok(Some(handle)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error).doing(doing, path.display()),
+    }
+}
+
+/// Makes the root this process's and lets go of everything that was there before.
+pub(super) fn enter(plan: &Plan, root: Root) -> Result<(), Error> {
+    fchdir(&root).doing("enter", "the root")?;
+    pivot_root(".", ".").doing("change to", "the root")?;
+    // The old root is on top of the new one now.
+    unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
+    chdir("/").doing("enter", "/")?;
+    let directory = &plan.process.directory;
+    match chdir(directory) {
+        Err(Errno::NOENT) => {
+            root.directory(directory, Links::Follow).doing("make", directory.display())?;
+            chdir(directory).doing("enter", directory.display())?;
+        }
+        result => result.doing("enter", directory.display())?,
+    }
+    // The kernel says so when the directory is not below the root.
+    getcwd(Vec::new()).doing("find the way from / to", directory.display()).map(drop)
+}

@@ -1,0 +1,214 @@
+//! The parent while the container runs: reports and terminal out, signals in, the end.
+
+use cofferdam_sys::{channel::Channel, clone::Child, signal};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid},
+};
+
+use super::{Options, kill, message, message::Report, terminal::Terminal};
+use crate::{
+    error::{Doing, Error},
+    plan::GivenUp,
+};
+
+/// Waits for the container's end.
+pub(super) fn supervise(
+    child: Child,
+    channel: &Channel,
+    queue: &signal::Queue,
+    given_up: Vec<GivenUp>,
+    options: &mut Options<'_>,
+) -> Result<u8, Error> {
+    let mut running = Running { child, given_up, terminal: None, failed: None, talking: true };
+    let result = running.until_end(channel, queue, options);
+    if result.is_err() {
+        kill(&running.child);
+        let _ = reap(&running.child);
+    }
+    running.drain();
+    match running.failed.take() {
+        Some(error) => Err(error),
+        None => result,
+    }
+}
+
+struct Running {
+    child: Child,
+    given_up: Vec<GivenUp>,
+    terminal: Option<Terminal>,
+    failed: Option<Error>,
+    /// Whether the child still has its end of the channel.
+    talking: bool,
+}
+
+/// What there is to do.
+#[derive(Debug, Default)]
+struct Ready {
+    ended: bool,
+    signal: bool,
+    report: bool,
+    output: bool,
+    room: bool,
+    input: bool,
+}
+
+impl Running {
+    fn until_end(
+        &mut self,
+        channel: &Channel,
+        queue: &signal::Queue,
+        options: &mut Options<'_>,
+    ) -> Result<u8, Error> {
+        loop {
+            let ready = self.wait(channel, queue).doing("wait for", "the container")?;
+            if ready.report {
+                self.hear(channel, options)?;
+            }
+            if ready.signal {
+                self.pass_on(queue)?;
+            }
+            if let Some(terminal) = &mut self.terminal {
+                if ready.output && !terminal.copy_output() && !ready.ended {
+                    // Nobody has it open just now; the container may open it again or end.
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+                if ready.input {
+                    terminal.read_input();
+                }
+                if ready.room || terminal.has_pending() {
+                    terminal.write_pending();
+                }
+            }
+            if ready.ended {
+                while self.talking {
+                    self.hear(channel, options)?;
+                }
+                return reap(&self.child);
+            }
+        }
+    }
+
+    fn wait(&self, channel: &Channel, queue: &signal::Queue) -> rustix::io::Result<Ready> {
+        let stdin = rustix::stdio::stdin();
+        let (readable, none) = (PollFlags::IN, PollFlags::empty());
+        let mut watched =
+            vec![PollFd::new(&self.child.pidfd, readable), PollFd::new(queue, readable)];
+        // A descriptor that is not watched has to be left out: a closed end is always told of.
+        let report = self.talking.then(|| push(&mut watched, PollFd::new(channel, readable)));
+        let mut output = None;
+        let mut input = None;
+        if let Some(terminal) = &self.terminal {
+            let room = if terminal.has_pending() { PollFlags::OUT } else { none };
+            output = Some(push(&mut watched, PollFd::new(terminal, readable | room)));
+            if terminal.input_open && !terminal.has_pending() {
+                input = Some(push(&mut watched, PollFd::new(&stdin, readable)));
+            }
+        }
+        match poll(&mut watched, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Ready::default()),
+            Err(error) => return Err(error),
+        }
+        let told = |index: usize| watched[index].revents();
+        let any = |index: Option<usize>| index.is_some_and(|index| !told(index).is_empty());
+        Ok(Ready {
+            ended: !told(0).is_empty(),
+            signal: !told(1).is_empty(),
+            report: any(report),
+            output: output.is_some_and(|i| told(i).intersects(readable | PollFlags::HUP)),
+            room: output.is_some_and(|i| told(i).contains(PollFlags::OUT)),
+            input: any(input),
+        })
+    }
+
+    /// Takes one report.
+    fn hear(&mut self, channel: &Channel, options: &mut Options<'_>) -> Result<(), Error> {
+        let message = channel.receive().doing("hear from", "the container")?;
+        let Some(message) = message else {
+            self.talking = false;
+            return Ok(());
+        };
+        match Report::decode(&message.bytes) {
+            Some(Report::Failed(code, chain)) => self.failed = Some(Error::inside(chain, code)),
+            Some(Report::GaveUp(what)) => self.given_up.push(what),
+            Some(Report::Terminal) => {
+                self.terminal = message.descriptors.into_iter().next().map(Terminal::new);
+            }
+            Some(Report::Confined) => {
+                if let Some(explain) = &mut options.explain {
+                    explain(self.child.pid, &self.given_up);
+                }
+                channel.send(message::GO, &[]).doing("talk to", "the container")?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Passes signals on to the container's first process.
+    fn pass_on(&self, queue: &signal::Queue) -> Result<(), Error> {
+        while let Some(arrived) = queue.next().doing("take", "a signal")? {
+            match (arrived.signal, &self.terminal) {
+                // Of no meaning to the container: our own child's, and this process's terminal's.
+                (Signal::CHILD | Signal::TTIN | Signal::TTOU | Signal::PIPE, _) => {}
+                (Signal::WINCH, Some(terminal)) => terminal.resize(),
+                (signal, _) => match pidfd_send_signal(&self.child.pidfd, signal) {
+                    Ok(()) | Err(Errno::SRCH) => {}
+                    Err(error) => return Err(error).doing("pass on", "a signal"),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Output that the container left in its terminal.
+    fn drain(&self) {
+        let Some(terminal) = &self.terminal else { return };
+        // Bounded by what a terminal holds; its end is an error once no process has it open.
+        for _ in 0..1024 {
+            let mut watched = [PollFd::new(terminal, PollFlags::IN)];
+            let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            let ready = poll(&mut watched, Some(&now)).unwrap_or(0) > 0
+                && watched[0].revents().contains(PollFlags::IN);
+            if !ready || !terminal.copy_output() {
+                break;
+            }
+        }
+    }
+}
+
+fn push<'a>(watched: &mut Vec<PollFd<'a>>, new: PollFd<'a>) -> usize {
+    watched.push(new);
+    watched.len() - 1
+}
+
+/// The exit code of a child that has ended or is about to.
+fn reap(child: &Child) -> Result<u8, Error> {
+    use std::os::fd::AsFd;
+    loop {
+        match waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error).doing("wait for", "the container"),
+            Ok(status) => {
+                let code = status.as_ref().and_then(|status| {
+                    status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s))
+                });
+                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(125));
+            }
+        }
+    }
+}
+
+/// Ends a child that could not be prepared; returns what it had to say, if anything.
+pub(super) fn last_words(channel: &Channel, child: &Child) -> Option<Error> {
+    kill(child);
+    let _ = reap(child);
+    while let Ok(Some(message)) = channel.receive() {
+        if let Some(Report::Failed(code, chain)) = Report::decode(&message.bytes) {
+            return Some(Error::inside(chain, code));
+        }
+    }
+    None
+}

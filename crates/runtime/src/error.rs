@@ -1,0 +1,132 @@
+//! Why a container could not be started.
+
+use std::path::PathBuf;
+
+/// Why a container could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel refused a step.
+    #[error("could not {action} '{object}'")]
+    Kernel {
+        /// What was tried, such as `mount proc on`.
+        action: &'static str,
+        /// On what.
+        object: String,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The configuration asks for what cannot be done.
+    #[error("could not use the container's configuration: {field}: {why}")]
+    Configuration {
+        /// Where in `config.json`, as a path such as `/linux/devices/0`.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// `config.json` could not be read.
+    #[error("could not read the bundle's '{}'", path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A helper program failed.
+    #[error("could not map ids with '{program}': {why}")]
+    Helper {
+        /// The program.
+        program: String,
+        /// What it said.
+        why: String,
+    },
+    /// The process in the container failed before its program ran.
+    #[error("{}", chain.first().map_or("the container's first process ended early", |s| s.as_str()))]
+    Inside {
+        /// What it says, the cause last.
+        chain: Vec<String>,
+        /// The exit code that goes with it.
+        code: u8,
+        /// The rest of the chain.
+        #[source]
+        source: Option<Box<Cause>>,
+    },
+    /// No process could be made.
+    #[error(transparent)]
+    Clone(#[from] cofferdam_sys::clone::CloneError),
+}
+
+/// A cause that was carried over from another process as text.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Cause {
+    text: String,
+    #[source]
+    source: Option<Box<Self>>,
+}
+
+impl Error {
+    /// The exit code of a runtime that fails so: 127 for a program that is missing, 126 for one
+    /// that cannot be executed, 125 otherwise, as podman.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Inside { code, .. } => *code,
+            _ => 125,
+        }
+    }
+
+    /// An error of the configuration.
+    pub(crate) fn configuration(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Configuration { field: field.into(), why: why.into() }
+    }
+
+    /// An error as another process reported it.
+    pub(crate) fn inside(chain: Vec<String>, code: u8) -> Self {
+        let source = chain.iter().skip(1).rev().fold(None, |source, text| {
+            Some(Box::new(Cause { text: text.clone(), source }))
+        });
+        Self::Inside { chain, code, source }
+    }
+
+    /// What this error and its causes say, the cause last.
+    #[must_use]
+    pub fn chain(&self) -> Vec<String> {
+        let mut chain = vec![self.to_string()];
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            chain.push(cause.to_string());
+            source = cause.source();
+        }
+        chain
+    }
+}
+
+/// Says what was tried on what, where the kernel's answer alone would not.
+pub(crate) trait Doing<T> {
+    fn doing(self, action: &'static str, object: impl std::fmt::Display) -> Result<T, Error>;
+}
+
+impl<T, E: Into<std::io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, action: &'static str, object: impl std::fmt::Display) -> Result<T, Error> {
+        self.map_err(|source| Error::Kernel {
+            action,
+            object: object.to_string(),
+            source: source.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_survives_the_way_between_processes() {
+        let error: Result<(), _> = Err(std::io::Error::from_raw_os_error(1));
+        let chain = error.doing("mount", "/proc").unwrap_err().chain();
+        assert_eq!(chain[0], "could not mount '/proc'");
+        assert_eq!(Error::inside(chain.clone(), 125).chain(), chain);
+    }
+}

@@ -1,0 +1,227 @@
+//! Which ids of this machine a container's ids stand for (user_namespaces(7), subuid(5)).
+
+use std::process::{Child, Command, Stdio};
+
+use cofferdam_oci::runtime::IdMapping;
+
+use crate::error::{Doing, Error};
+
+/// How many ids a container gets.
+pub const SIZE: u32 = 65_536;
+/// First of the ids that are used when no range is set aside for containers: high, and beyond what
+/// systemd hands out (0x6FFFFFFF) and useradd gives (600,100,000).
+pub const DEFAULT_FIRST: u32 = 0x7000_0000;
+
+/// Id maps of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maps {
+    /// User ids.
+    pub users: Vec<IdMapping>,
+    /// Group ids.
+    pub groups: Vec<IdMapping>,
+    /// What writes them.
+    pub writer: Writer,
+}
+
+/// What writes id maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// This process, being privileged.
+    Privileged,
+    /// This process for its own id alone; supplementary groups are given up for that.
+    Own,
+    /// newuidmap and newgidmap, for the ranges that /etc/subuid and /etc/subgid give the user.
+    Helpers,
+}
+
+/// A range of /etc/subuid or /etc/subgid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// First id.
+    pub first: u32,
+    /// How many.
+    pub size: u32,
+}
+
+/// Ranges that `table` (subuid(5)) gives to a user, by name or by number. Other lines are passed
+/// over, as the programs that use the file do.
+#[must_use]
+pub fn ranges(table: &str, name: Option<&str>, id: u32) -> Vec<Range> {
+    let number = id.to_string();
+    entries(table)
+        .filter(|(owner, _)| Some(*owner) == name || *owner == number)
+        .map(|(_, range)| range)
+        .collect()
+}
+
+fn entries(table: &str) -> impl Iterator<Item = (&str, Range)> {
+    table.lines().filter_map(|line| {
+        let mut fields = line.trim().split(':');
+        let owner = fields.next().filter(|owner| !owner.is_empty() && !owner.starts_with('#'))?;
+        let first = fields.next()?.parse().ok()?;
+        let size = fields.next()?.parse().ok().filter(|size| *size > 0)?;
+        let complete = fields.next().is_none() && u32::checked_add(first, size).is_some();
+        complete.then_some((owner, Range { first, size }))
+    })
+}
+
+/// The ids that containers started by root use, and why these.
+#[must_use]
+pub fn for_root(table: &str) -> (Range, &'static str) {
+    for (owner, why) in [
+        ("cofferdam", "range of user 'cofferdam'"),
+        ("containers", "range of user 'containers'"),
+        ("root", "range of user 'root'"),
+    ] {
+        let wide = |range: &Range| range.size >= SIZE;
+        if let Some(range) = ranges(table, Some(owner), u32::MAX).into_iter().find(wide) {
+            return (Range { first: range.first, size: SIZE }, why);
+        }
+    }
+    (free_range(table), "default range, as no range is set aside for user 'cofferdam'")
+}
+
+/// The first range from [`DEFAULT_FIRST`] on that nobody has in `table`.
+fn free_range(table: &str) -> Range {
+    let mut candidate = Range { first: DEFAULT_FIRST, size: SIZE };
+    // Bounded: each step passes one entry's end for good.
+    while let Some(taken) = entries(table).map(|(_, range)| range).find(|r| overlap(*r, candidate)) {
+        let Some(first) = (taken.first + taken.size).checked_next_multiple_of(SIZE) else { break };
+        if first > u32::MAX - SIZE {
+            break;
+        }
+        candidate.first = first;
+    }
+    candidate
+}
+
+const fn overlap(one: Range, other: Range) -> bool {
+    one.first < other.first + other.size && other.first < one.first + one.size
+}
+
+/// The map of a container whose root is an id of this machine and whose others come from `range`.
+#[must_use]
+pub fn own_and_range(own: u32, range: Option<Range>) -> Vec<IdMapping> {
+    let mut map = vec![IdMapping { container_id: 0, host_id: own, size: 1 }];
+    map.extend(range.map(|range| IdMapping {
+        container_id: 1,
+        host_id: range.first,
+        size: range.size.min(SIZE),
+    }));
+    map
+}
+
+/// The map of a container whose ids all come from `range`.
+#[must_use]
+pub fn all_from(range: Range) -> Vec<IdMapping> {
+    vec![IdMapping { container_id: 0, host_id: range.first, size: range.size }]
+}
+
+/// Whether an id of the container stands for one of this machine.
+#[must_use]
+pub fn is_mapped(map: &[IdMapping], id: u32) -> bool {
+    map.iter().any(|range| id >= range.container_id && id - range.container_id < range.size)
+}
+
+/// Writes the maps of process `pid`, which is in a new user namespace.
+///
+/// # Errors
+/// When the kernel or a helper refuses.
+pub(crate) fn write(pid: rustix::process::Pid, maps: &Maps) -> Result<(), Error> {
+    let directory = format!("/proc/{}", pid.as_raw_nonzero());
+    match maps.writer {
+        Writer::Privileged => write_directly(&directory, maps),
+        Writer::Own => {
+            put(&format!("{directory}/setgroups"), b"deny")?;
+            write_directly(&directory, maps)
+        }
+        Writer::Helpers => {
+            // Both at once: each is a program of its own to start.
+            let users = start("newuidmap", pid, &maps.users)?;
+            let groups = start("newgidmap", pid, &maps.groups)?;
+            finish("newuidmap", users)?;
+            finish("newgidmap", groups)
+        }
+    }
+}
+
+fn write_directly(directory: &str, maps: &Maps) -> Result<(), Error> {
+    put(&format!("{directory}/uid_map"), lines(&maps.users).as_bytes())?;
+    put(&format!("{directory}/gid_map"), lines(&maps.groups).as_bytes())
+}
+
+fn lines(map: &[IdMapping]) -> String {
+    map.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
+}
+
+fn put(path: &str, bytes: &[u8]) -> Result<(), Error> {
+    use rustix::fs::{Mode, OFlags, open};
+    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).doing("open", path)?;
+    rustix::io::write(&file, bytes).map(drop).doing("write", path)
+}
+
+fn start(program: &str, pid: rustix::process::Pid, map: &[IdMapping]) -> Result<Child, Error> {
+    let mut command = Command::new(program);
+    command.arg(pid.as_raw_nonzero().to_string());
+    for range in map {
+        command.args([range.container_id, range.host_id, range.size].map(|n| n.to_string()));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().map_err(|error| Error::Helper {
+        program: program.into(),
+        why: format!("{error}; Debian and Fedora have it in package 'uidmap' or 'shadow-utils'"),
+    })
+}
+
+fn finish(program: &str, child: Child) -> Result<(), Error> {
+    let output = child.wait_with_output().doing("wait for", program)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+    Err(Error::Helper { program: program.into(), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "alice:100000:65536\n1001:200000:65536\n# c:1:2\nbob:x:1\nbob:5:0\n\
+                         bob:300000:1000\nbob:4294967295:2\nbob:1:2:3\n";
+
+    #[test]
+    fn ranges_are_found_by_name_and_number() {
+        let range = |first, size| Range { first, size };
+        for (name, id, wanted) in [
+            (Some("alice"), 1000, vec![range(100_000, 65536)]),
+            (None, 1001, vec![range(200_000, 65536)]),
+            (Some("bob"), 1002, vec![range(300_000, 1000)]),
+            (Some("carol"), 1003, vec![]),
+        ] {
+            assert_eq!(ranges(TABLE, name, id), wanted, "{name:?} {id}");
+        }
+    }
+
+    #[test]
+    fn root_takes_a_range_set_aside_or_a_free_one() {
+        for (table, first) in [
+            ("root:10:65536\ncofferdam:500000:65536", 500_000),
+            ("root:600000:65536", 600_000),
+            ("root:600000:10", DEFAULT_FIRST),
+            ("", DEFAULT_FIRST),
+            ("other:1879048190:10", DEFAULT_FIRST + SIZE),
+            ("a:1879048192:65536\nb:1879113728:65537", DEFAULT_FIRST + 3 * SIZE),
+            ("a:1879048192:2415919103", DEFAULT_FIRST),
+        ] {
+            let (range, why) = for_root(table);
+            assert_eq!((range.first, range.size), (first, SIZE), "{table} {why}");
+        }
+    }
+
+    #[test]
+    fn only_ids_of_the_map_are_mapped() {
+        let map = own_and_range(1000, Some(Range { first: 100_000, size: 10 }));
+        assert!(is_mapped(&map, 0) && is_mapped(&map, 10) && !is_mapped(&map, 11));
+        assert!(!is_mapped(&own_and_range(1000, None), 1));
+    }
+}

@@ -1,0 +1,167 @@
+//! What runs, from the configuration.
+
+use std::{ffi::CString, path::PathBuf};
+
+use cofferdam_oci::runtime::{self as oci, Spec};
+use cofferdam_sys::capability::{Set, Sets};
+use rustix::process::Resource;
+
+use super::{Limit, Process};
+use crate::{
+    error::Error,
+    ids::{Maps, Writer, is_mapped},
+};
+
+/// Where programs are looked for when the environment does not say (as execvp(3) of glibc does,
+/// with the administrator's directories).
+const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const LIMITS: [(&str, Resource); 16] = [
+    ("RLIMIT_AS", Resource::As),
+    ("RLIMIT_CORE", Resource::Core),
+    ("RLIMIT_CPU", Resource::Cpu),
+    ("RLIMIT_DATA", Resource::Data),
+    ("RLIMIT_FSIZE", Resource::Fsize),
+    ("RLIMIT_LOCKS", Resource::Locks),
+    ("RLIMIT_MEMLOCK", Resource::Memlock),
+    ("RLIMIT_MSGQUEUE", Resource::Msgqueue),
+    ("RLIMIT_NICE", Resource::Nice),
+    ("RLIMIT_NOFILE", Resource::Nofile),
+    ("RLIMIT_NPROC", Resource::Nproc),
+    ("RLIMIT_RSS", Resource::Rss),
+    ("RLIMIT_RTPRIO", Resource::Rtprio),
+    ("RLIMIT_RTTIME", Resource::Rttime),
+    ("RLIMIT_SIGPENDING", Resource::Sigpending),
+    ("RLIMIT_STACK", Resource::Stack),
+];
+
+pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
+    let process = spec.process.as_ref();
+    let process = process.ok_or_else(|| Error::configuration("/process", "it is missing"))?;
+    if process.args.is_empty() || process.args[0].is_empty() {
+        return Err(Error::configuration("/process/args", "no program is named"));
+    }
+    if !process.cwd.starts_with('/') {
+        let why = format!("'{}' is not absolute", process.cwd);
+        return Err(Error::configuration("/process/cwd", why));
+    }
+    check_user(&process.user, ids)?;
+    let range = -1000..=1000;
+    if let Some(adjustment) = process.oom_score_adj.filter(|n| !range.contains(n)) {
+        let why = format!("{adjustment} is not between -1000 and 1000");
+        return Err(Error::configuration("/process/oomScoreAdj", why));
+    }
+    Ok(Process {
+        arguments: strings("/process/args", &process.args)?,
+        environment: strings("/process/env", &process.env)?,
+        search: search(&process.env),
+        directory: PathBuf::from(&process.cwd),
+        user: process.user.uid,
+        group: process.user.gid,
+        groups: process.user.additional_gids.clone(),
+        umask: umask(&process.user)?,
+        capabilities: process.capabilities.as_ref().map_or(Ok(Sets::default()), capabilities)?,
+        no_new_privileges: process.no_new_privileges,
+        limits: limits(&process.rlimits)?,
+        oom_score_adjustment: process.oom_score_adj,
+        terminal: process.terminal.then(|| process.console_size.clone()),
+        init: false,
+        new_keyring: true,
+    })
+}
+
+fn strings(field: &str, texts: &[String]) -> Result<Vec<CString>, Error> {
+    let convert = |(index, text): (usize, &String)| {
+        CString::new(text.as_str()).map_err(|_| {
+            Error::configuration(format!("{field}/{index}"), "a zero byte is in it")
+        })
+    };
+    texts.iter().enumerate().map(convert).collect()
+}
+
+fn search(environment: &[String]) -> Vec<PathBuf> {
+    let path = environment.iter().rev().find_map(|entry| entry.strip_prefix("PATH="));
+    let named = path.filter(|path| !path.is_empty()).unwrap_or(SEARCH);
+    named.split(':').map(|part| PathBuf::from(if part.is_empty() { "." } else { part })).collect()
+}
+
+fn check_user(user: &oci::User, ids: Option<&Maps>) -> Result<(), Error> {
+    let Some(maps) = ids else { return Ok(()) };
+    let wrong = |field: &str, id: u32| {
+        Error::configuration(field, format!("id {id} stands for no id of this machine"))
+    };
+    if !is_mapped(&maps.users, user.uid) {
+        return Err(wrong("/process/user/uid", user.uid));
+    }
+    if !is_mapped(&maps.groups, user.gid) {
+        return Err(wrong("/process/user/gid", user.gid));
+    }
+    if maps.writer == Writer::Own && !user.additional_gids.is_empty() {
+        let why = "supplementary groups need subordinate ids";
+        return Err(Error::configuration("/process/user/additionalGids", why));
+    }
+    match user.additional_gids.iter().find(|id| !is_mapped(&maps.groups, **id)) {
+        Some(id) => Err(wrong("/process/user/additionalGids", *id)),
+        None => Ok(()),
+    }
+}
+
+fn umask(user: &oci::User) -> Result<u32, Error> {
+    match user.umask.unwrap_or(0o022) {
+        mask if mask <= 0o777 => Ok(mask),
+        mask => Err(Error::configuration("/process/user/umask", format!("{mask:#o} is too large"))),
+    }
+}
+
+fn capabilities(sets: &oci::Capabilities) -> Result<Sets, Error> {
+    let read = |name: &str, names: &[String]| {
+        let mut set = Set::EMPTY;
+        for capability in names {
+            if !set.insert(capability) {
+                let why = format!("no capability '{capability}' is known");
+                return Err(Error::configuration(format!("/process/capabilities/{name}"), why));
+            }
+        }
+        Ok(set)
+    };
+    let sets = Sets {
+        bounding: read("bounding", &sets.bounding)?,
+        effective: read("effective", &sets.effective)?,
+        permitted: read("permitted", &sets.permitted)?,
+        inheritable: read("inheritable", &sets.inheritable)?,
+        ambient: read("ambient", &sets.ambient)?,
+    };
+    if !sets.effective.is_subset(sets.permitted) {
+        let why = "a capability is there that is not permitted";
+        return Err(Error::configuration("/process/capabilities/effective", why));
+    }
+    if !sets.ambient.is_subset(sets.permitted) || !sets.ambient.is_subset(sets.inheritable) {
+        let why = "a capability is there that is not both permitted and inheritable";
+        return Err(Error::configuration("/process/capabilities/ambient", why));
+    }
+    Ok(sets)
+}
+
+fn limits(asked: &[oci::Rlimit]) -> Result<Vec<Limit>, Error> {
+    let mut found: Vec<Limit> = Vec::new();
+    for (index, limit) in asked.iter().enumerate() {
+        let wrong = |why: String| Error::configuration(format!("/process/rlimits/{index}"), why);
+        let known = LIMITS.iter().find(|(name, _)| *name == limit.kind);
+        let (name, resource) =
+            *known.ok_or_else(|| wrong(format!("no limit '{}' is known", limit.kind)))?;
+        if limit.soft > limit.hard {
+            return Err(wrong(format!("{name}: soft limit above the hard one")));
+        }
+        if found.iter().any(|other| other.name == name) {
+            return Err(wrong(format!("{name} is there twice")));
+        }
+        found.push(Limit { name, resource, soft: limit.soft, hard: limit.hard });
+    }
+    Ok(found)
+}
+
+/// The limit of tasks for each user id that stands in for a cgroup's.
+pub(super) fn task_limit(tasks: i64) -> Option<Limit> {
+    let limit = u64::try_from(tasks).ok().filter(|limit| *limit > 0)?;
+    Some(Limit { name: "RLIMIT_NPROC", resource: Resource::Nproc, soft: limit, hard: limit })
+}
