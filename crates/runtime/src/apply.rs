@@ -80,25 +80,27 @@ pub fn run(plan: &Plan, options: &mut Options<'_>) -> Result<u8, Error> {
         cgroup: cgroup.as_ref().map(AsFd::as_fd),
     };
     let explained = options.explain.is_some();
+    let mut ours = Some(ours);
     let child = clone::spawn(&request, || {
-        child::run(plan, &sources, &theirs, &ours, mask, explained)
+        // Else the channel would stay open in the child when the parent is gone.
+        ours = None;
+        child::run(&child::Task { plan, sources: &sources, channel: theirs, mask, explained })
     })?;
-    drop(theirs);
+    let ours = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
 
     let mut given_up = plan.given_up.clone();
     let set_up = prepare(plan, &child, &sources, &ours, &mut group, options);
     drop(sources);
     given_up.extend(group.missing.iter().map(|file| {
-        GivenUp::new(format!("limit {file}"), "the kernel has no such file, as without swap accounting")
+        GivenUp::new(
+            format!("limit {file}"),
+            "the kernel has no such file, as without swap accounting",
+        )
     }));
-    let started = set_up.map_err(|error| (error, &child));
-    match started {
+    match set_up {
         Ok(()) => supervise::supervise(child, &ours, &queue, given_up, options),
-        Err((error, child)) => {
-            // What the child has to say explains more than that it could not be prepared.
-            let said = supervise::last_words(&ours, child);
-            Err(said.unwrap_or(error))
-        }
+        // What the child has to say explains more than that it could not be prepared.
+        Err(error) => Err(supervise::last_words(&ours, &child).unwrap_or(error)),
     }
 }
 

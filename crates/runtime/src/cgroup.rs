@@ -42,7 +42,10 @@ impl Layout {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         match statfs(ROOT) {
             Ok(found) if found.f_type == CGROUP2_MAGIC => Self::unified(&own),
-            Ok(_) if statfs(Path::new(ROOT).join("pids")).is_ok_and(|s| s.f_type == CGROUP1_MAGIC) => {
+            Ok(_)
+                if statfs(Path::new(ROOT).join("pids"))
+                    .is_ok_and(|s| s.f_type == CGROUP1_MAGIC) =>
+            {
                 Self::split(&own)
             }
             _ => Self::Absent,
@@ -215,7 +218,7 @@ fn delegated(own: &Path, controllers: &[&str]) -> Result<PathBuf, Refusal> {
     let tree = Path::new(ROOT);
     for directory in own.ancestors().skip(1).take_while(|d| d.starts_with(tree)) {
         if access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err()
-            || access(&directory.join("cgroup.procs"), Access::WRITE_OK).is_err()
+            || access(directory.join("cgroup.procs"), Access::WRITE_OK).is_err()
         {
             continue;
         }
@@ -235,11 +238,7 @@ fn delegated(own: &Path, controllers: &[&str]) -> Result<PathBuf, Refusal> {
     )))
 }
 
-fn wanted(
-    resources: &Resources,
-    unified: bool,
-    devices_matter: bool,
-) -> Result<Wanted, Refusal> {
+fn wanted(resources: &Resources, unified: bool, devices_matter: bool) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted::default();
     unsupported(resources)?;
     if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {

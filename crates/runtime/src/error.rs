@@ -84,9 +84,11 @@ impl Error {
 
     /// An error as another process reported it.
     pub(crate) fn inside(chain: Vec<String>, code: u8) -> Self {
-        let source = chain.iter().skip(1).rev().fold(None, |source, text| {
-            Some(Box::new(Cause { text: text.clone(), source }))
-        });
+        let source = chain
+            .iter()
+            .skip(1)
+            .rev()
+            .fold(None, |source, text| Some(Box::new(Cause { text: text.clone(), source })));
         Self::Inside { chain, code, source }
     }
 

@@ -10,7 +10,9 @@ pub struct ContainerId(String);
 
 /// Why a text is not a container's name.
 #[derive(Debug, thiserror::Error)]
-#[error("could not use '{0}' as a container's name: 1 to 128 of A-Z a-z 0-9 _ + - . that do not begin with a dot")]
+#[error(
+    "could not use '{0}' as a container's name: 1 to 128 of A-Z a-z 0-9 _ + - . that do not begin with a dot"
+)]
 pub struct ContainerIdError(String);
 
 impl FromStr for ContainerId {
@@ -18,9 +20,8 @@ impl FromStr for ContainerId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-.".contains(&b);
-        let good = (1..=128).contains(&text.len())
-            && !text.starts_with('.')
-            && text.bytes().all(allowed);
+        let good =
+            (1..=128).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(allowed);
         if good { Ok(Self(text.into())) } else { Err(ContainerIdError(text.into())) }
     }
 }

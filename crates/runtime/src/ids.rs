@@ -85,7 +85,8 @@ pub fn for_root(table: &str) -> (Range, &'static str) {
 fn free_range(table: &str) -> Range {
     let mut candidate = Range { first: DEFAULT_FIRST, size: SIZE };
     // Bounded: each step passes one entry's end for good.
-    while let Some(taken) = entries(table).map(|(_, range)| range).find(|r| overlap(*r, candidate)) {
+    while let Some(taken) = entries(table).map(|(_, range)| range).find(|r| overlap(*r, candidate))
+    {
         let Some(first) = (taken.first + taken.size).checked_next_multiple_of(SIZE) else { break };
         if first > u32::MAX - SIZE {
             break;

@@ -1,11 +1,12 @@
 //! Container lifecycle: from a bundle's configuration to a confined process.
 //!
 //! [`plan::Plan`] is what will be done, as data; [`apply::run`] does it. [`profile`] has the
-//! system-call filter. This is not a daemon: one process of it runs for each container.
+//! system-call filter, [`explain`] what the kernel says is in force. This is not a daemon: one process of it runs for each container.
 
 pub mod apply;
 pub mod cgroup;
 mod error;
+pub mod explain;
 pub mod facts;
 mod id;
 pub mod ids;

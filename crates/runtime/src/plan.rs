@@ -8,8 +8,6 @@ mod build;
 mod mount;
 mod print;
 mod process;
-#[cfg(test)]
-mod tests;
 
 use std::{ffi::CString, path::PathBuf};
 

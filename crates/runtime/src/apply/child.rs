@@ -18,38 +18,67 @@ use crate::{
     plan::{GivenUp, Plan},
 };
 
-/// Runs the child to its end; returns its exit code, should the program not take over.
-pub(super) fn run(
-    plan: &Plan,
-    sources: &Sources,
-    channel: &Channel,
-    parent_end: &Channel,
-    mask: signal::Set,
-    explained: bool,
-) -> u8 {
-    // Else the channel would stay open when the parent is gone.
-    parent_end.shut();
-    let Err(error) = become_program(plan, sources, channel, mask, explained);
-    let report = Report::Failed(error.exit_code(), error.chain());
-    // Without a parent there is nobody to tell.
-    let _ = channel.send(&report.encode(), &[]);
-    error.exit_code()
+/// What the child has to do its work with.
+pub(super) struct Task<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) sources: &'a Sources,
+    pub(super) channel: Channel,
+    /// Signals that were blocked before the parent blocked them all.
+    pub(super) mask: signal::Set,
+    /// Whether the parent looks at the container before the program runs.
+    pub(super) explained: bool,
 }
 
-fn become_program(
-    plan: &Plan,
-    sources: &Sources,
-    channel: &Channel,
-    mask: signal::Set,
-    explained: bool,
-) -> Result<std::convert::Infallible, Error> {
-    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")?;
+/// Runs the child to its end; returns its exit code, should the program not take over.
+pub(super) fn run(task: &Task<'_>) -> u8 {
+    let code = build(task).and_then(|program| {
+        if task.plan.process.init { init::run(task, &program) } else { Err(task.finish(&program)) }
+    });
+    code.unwrap_or_else(|error| task.report(&error))
+}
+
+impl Task<'_> {
+    /// Tells the parent of a failure; returns the exit code that goes with it.
+    pub(super) fn report(&self, error: &Error) -> u8 {
+        let report = Report::Failed(error.exit_code(), error.chain());
+        // Without a parent there is nobody to tell.
+        let _ = self.channel.send(&report.encode(), &[]);
+        error.exit_code()
+    }
+
+    /// The last steps; returns only on failure.
+    fn finish(&self, program: &confine::Program<'_>) -> Error {
+        let confined = self.unblock_signals().and_then(|()| self.confine());
+        match confined {
+            Ok(()) => program.execute(),
+            Err(error) => error,
+        }
+    }
+
+    pub(super) fn unblock_signals(&self) -> Result<(), Error> {
+        self.mask.set_as_mask().doing("unblock", "signals")
+    }
+
+    /// Loads the filter and lets the parent look, if it wants to.
+    pub(super) fn confine(&self) -> Result<(), Error> {
+        confine::load_filter_last(self.plan)?;
+        if self.explained {
+            let report = Report::Confined.encode();
+            self.channel.send(&report, &[]).doing("talk to", "the parent")?;
+            wait_for(&self.channel, message::GO)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything up to the filter.
+fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
+    let Task { plan, sources, channel, explained, .. } = task;
+    die_with_parent()?;
     wait_for(channel, message::IDS_WRITTEN)?;
     become_root(plan)?;
-    if explained || !plan.time_offsets.is_empty() {
-        // The change of user has made this process's files in /proc root's. Nobody else is in
-        // its PID namespace yet who could look into it.
-        set_dumpable_behavior(DumpableBehavior::Dumpable).doing("make readable", "/proc/self")?;
+    if *explained || !plan.time_offsets.is_empty() {
+        make_readable()?;
     }
     let everything = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", everything).doing("make private the mounts below", "/")?;
@@ -67,22 +96,26 @@ fn become_program(
     rootfs::enter(plan, root)?;
     session(plan, console)?;
     confine::drop_privileges(plan)?;
-    signal_state(plan, mask)?;
-    if explained {
-        set_dumpable_behavior(DumpableBehavior::Dumpable).doing("make readable", "/proc/self")?;
+    // The change of user has taken it back.
+    die_with_parent()?;
+    exec::close_on_exec_from(3).doing("close", "all descriptors but the standard ones")?;
+    if *explained {
+        make_readable()?;
     }
-    confine::load_filter_last(plan)?;
-    if explained {
-        channel.send(&Report::Confined.encode(), &[]).doing("talk to", "the parent")?;
-        wait_for(channel, message::GO)?;
-    }
-    if plan.process.init {
-        init::split(channel)?;
-    }
-    Err(program.execute())
+    Ok(program)
 }
 
-fn wait_for(channel: &Channel, wanted: &[u8]) -> Result<(), Error> {
+fn die_with_parent() -> Result<(), Error> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")
+}
+
+/// A change of user has made this process's files in /proc root's. Nobody else is in its PID
+/// namespace yet who could look into it.
+fn make_readable() -> Result<(), Error> {
+    set_dumpable_behavior(DumpableBehavior::Dumpable).doing("make readable", "/proc/self")
+}
+
+pub(super) fn wait_for(channel: &Channel, wanted: &[u8]) -> Result<(), Error> {
     let message = channel.receive().doing("hear from", "the parent")?;
     match message {
         Some(message) if message.bytes == wanted => Ok(()),
@@ -103,8 +136,7 @@ fn become_root(plan: &Plan) -> Result<(), Error> {
     let (root, group) = (Uid::ROOT, Gid::ROOT);
     rustix::thread::set_thread_res_gid(group, group, group).doing("become group", 0)?;
     rustix::thread::set_thread_res_uid(root, root, root).doing("become user", 0)?;
-    // The change has taken it back.
-    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")
+    die_with_parent()
 }
 
 /// Sets up the namespaces that are already there.
@@ -158,16 +190,12 @@ fn session(plan: &Plan, console: Option<std::os::fd::OwnedFd>) -> Result<(), Err
     Ok(())
 }
 
-fn signal_state(plan: &Plan, mask: signal::Set) -> Result<(), Error> {
-    set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")?;
-    if !plan.process.init {
-        mask.set_as_mask().doing("unblock", "signals")?;
-    }
-    exec::close_on_exec_from(3).doing("close", "all descriptors but the standard ones")
-}
-
 /// Tells the parent what the container does without.
-pub(super) fn give_up(channel: &Channel, what: impl Into<String>, why: &Error) -> Result<(), Error> {
+pub(super) fn give_up(
+    channel: &Channel,
+    what: impl Into<String>,
+    why: &Error,
+) -> Result<(), Error> {
     let report = Report::GaveUp(GivenUp::new(what, why.chain().join(": ")));
     channel.send(&report.encode(), &[]).doing("talk to", "the parent")
 }

@@ -96,7 +96,7 @@ impl<'a> Program<'a> {
 
     /// Becomes the program; returns only on failure, as execvp(3) tells it: the first file that is
     /// there but cannot be run counts for more than those that are not there.
-    pub(super) fn execute(self) -> Error {
+    pub(super) fn execute(&self) -> Error {
         let process = &self.plan.process;
         let mut found = Errno::NOENT;
         for path in &self.candidates {

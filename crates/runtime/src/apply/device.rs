@@ -7,7 +7,9 @@ use cofferdam_sys::{
     root::{Links, Root},
 };
 use rustix::{
-    fs::{CWD, Dev, FileType, Mode, OFlags, fstat, major, makedev, minor, mknodat, openat, symlinkat},
+    fs::{
+        CWD, Dev, FileType, Mode, OFlags, fstat, major, makedev, minor, mknodat, openat, symlinkat,
+    },
     io::Errno,
     mount::OpenTreeFlags,
 };
@@ -26,7 +28,8 @@ pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
     for device in &plan.devices {
         let doing = "make the device";
         let path = device.path.display();
-        let name = device.path.strip_prefix("/dev").map_err(|_| Errno::INVAL).doing(doing, &path)?;
+        let name =
+            device.path.strip_prefix("/dev").map_err(|_| Errno::INVAL).doing(doing, &path)?;
         if let Some(parent) = device.path.parent().filter(|p| *p != Path::new("/dev")) {
             root.directory(parent, Links::Refuse).doing(doing, &path)?;
         }

@@ -2,34 +2,53 @@
 
 use cofferdam_sys::{
     channel::Channel,
-    clone,
+    clone::{self, Request},
     signal,
 };
-use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, kill_process, set_dumpable_behavior, wait,
+use rustix::{
+    process::{
+        DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process,
+        set_dumpable_behavior, setpgid, wait,
+    },
+    termios::{isatty, tcsetpgrp},
+    thread::UnshareFlags,
 };
 
+use super::{child::Task, confine, message};
 use crate::error::{Doing, Error};
 
-/// Splits into PID 1, which stays here and never returns, and the process that becomes the
-/// program, in which this returns.
-pub(super) fn split(channel: &Channel) -> Result<(), Error> {
+/// Makes the program's process and stays as PID 1, as confined as the program is; returns the
+/// exit code.
+pub(super) fn run(task: &Task<'_>, program: &confine::Program<'_>) -> Result<u8, Error> {
+    let (ours, theirs) = Channel::pair().doing("make", "a channel to the program")?;
+    let queue = signal::Queue::new(&signal::Set::all_but_faults()).doing("watch", "signals")?;
+    let request = Request { namespaces: UnshareFlags::empty(), cgroup: None };
+    // Made before the filter is in force, which need not allow it.
+    let child = clone::spawn(&request, || task.report(&become_program(task, &theirs, program)))?;
+    task.confine()?;
     // The program must not look into PID 1, whose memory and executable are the runtime's.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide", "the init process")?;
-    let everything = signal::Set::all_but_faults();
-    let queue = signal::Queue::new(&everything).doing("watch", "signals")?;
-    let program = clone::fork().doing("make", "the program's process")?;
-    let Some(program) = program else {
-        signal::Set::none().set_as_mask().doing("unblock", "signals")?;
-        // A process of its own group, so that a terminal's signals reach it.
-        rustix::process::setpgid(None, None).doing("make", "a process group")?;
-        let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpid());
-        return Ok(());
+    ours.send(message::GO, &[]).doing("talk to", "the program")?;
+    Ok(reap(child.pid, &queue))
+}
+
+/// Returns only on failure.
+fn become_program(task: &Task<'_>, channel: &Channel, program: &confine::Program<'_>) -> Error {
+    let ready = || {
+        // A group of its own in front, so that the terminal's signals reach it and not PID 1 too.
+        setpgid(None, None).doing("make", "a process group")?;
+        let stdin = rustix::stdio::stdin();
+        if task.plan.process.terminal.is_some() && isatty(stdin) {
+            tcsetpgrp(stdin, getpid()).doing("come to the front of", "the terminal")?;
+        }
+        task.unblock_signals()?;
+        confine::load_filter_last(task.plan)?;
+        super::child::wait_for(channel, message::GO)
     };
-    // The parent knows by its closing that the program runs.
-    channel.shut();
-    let code = reap(program, &queue);
-    cofferdam_sys::exec::exit(code)
+    match ready() {
+        Ok(()) => program.execute(),
+        Err(error) => error,
+    }
 }
 
 fn reap(program: Pid, queue: &signal::Queue) -> u8 {

@@ -1,9 +1,6 @@
 //! The root file system: built, restricted, entered.
 
-use std::{
-    os::fd::{AsFd, AsRawFd, OwnedFd},
-    path::{Path, PathBuf},
-};
+use std::{os::fd::OwnedFd, path::Path};
 
 use cofferdam_sys::{
     channel::Channel,
@@ -11,7 +8,7 @@ use cofferdam_sys::{
     root::{Links, Root, file_type, reopen},
 };
 use rustix::{
-    fs::{CWD, FileType, Mode, OFlags, mkdirat, open},
+    fs::{FileType, Mode, OFlags, mkdirat, open},
     io::Errno,
     mount::{MountAttrFlags, UnmountFlags, unmount},
     process::{chdir, fchdir, getcwd, pivot_root},
@@ -107,8 +104,7 @@ fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), E
             );
             let new = mount::file_system(kind, Some(source), &options, attributes)
                 .doing(action, format_args!("{destination}' ('{kind}"))?;
-            let target =
-                root.directory(&planned.destination, links).doing(action, &destination)?;
+            let target = root.directory(&planned.destination, links).doing(action, &destination)?;
             mount::attach(new, target).doing(action, &destination)
         }
         What::Bind { source: path, recursive } => {
@@ -116,11 +112,12 @@ fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), E
                 Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
                 None => super::tree(path, *recursive)?,
             };
-            let target = if file_type(&tree).doing("look at", path.display())? == FileType::Directory {
-                root.directory(&planned.destination, links)
-            } else {
-                root.file(&planned.destination, links)
-            };
+            let target =
+                if file_type(&tree).doing("look at", path.display())? == FileType::Directory {
+                    root.directory(&planned.destination, links)
+                } else {
+                    root.file(&planned.destination, links)
+                };
             let target = target.doing("make a place to mount on at", &destination)?;
             let change = Change {
                 set: planned.set,
@@ -130,7 +127,8 @@ fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), E
                 id_map: None,
             };
             if planned.set != 0 || planned.clear != 0 || planned.propagation != 0 {
-                mount::set_attributes(&tree, &change).doing("restrict the mount on", &destination)?;
+                mount::set_attributes(&tree, &change)
+                    .doing("restrict the mount on", &destination)?;
             }
             mount::attach(tree, target).doing("mount on", &destination)
         }
@@ -174,17 +172,20 @@ pub(super) fn restrict(plan: &Plan, root: &Root) -> Result<(), Error> {
 /// Puts an empty directory over directories and /dev/null over all else.
 fn mask(plan: &Plan, root: &Root) -> Result<(), Error> {
     let doing = "mask";
-    let mut empty = None;
+    // Copies are made of attached mounts only, before Linux 6.15: the first is attached as it is.
+    let mut empty: Option<OwnedFd> = None;
     for path in &plan.masked {
         let Some(handle) = present(root, path, doing)? else { continue };
         let cover = if file_type(&handle).doing(doing, path.display())? == FileType::Directory {
-            let cover = match empty.take() {
-                Some(cover) => cover,
-                None => empty_directory().doing(doing, path.display())?,
-            };
-            let copy = mount::copy(&cover, false).doing(doing, path.display())?;
-            empty = Some(cover);
-            copy
+            match &empty {
+                Some(attached) => mount::copy(attached, false).doing(doing, path.display())?,
+                None => {
+                    let first = empty_directory().doing(doing, path.display())?;
+                    mount::attach(&first, handle).doing(doing, path.display())?;
+                    empty = Some(first);
+                    continue;
+                }
+            }
         } else {
             super::device::host(Path::new("/dev/null"), (1, 3), false)?
         };
@@ -199,10 +200,7 @@ fn empty_directory() -> rustix::io::Result<OwnedFd> {
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let options = [("nr_inodes", Some("1")), ("mode", Some("0555"))];
-    let directory = mount::file_system("tmpfs", Some("masked"), &options, attributes)?;
-    // Copies are made of attached mounts only, before Linux 6.15.
-    attach_at_root(&directory)?;
-    Ok(directory)
+    mount::file_system("tmpfs", Some("masked"), &options, attributes)
 }
 
 /// A path that this kernel and this image may not have.
@@ -218,8 +216,10 @@ fn present(root: &Root, path: &Path, doing: &'static str) -> Result<Option<Owned
 pub(super) fn enter(plan: &Plan, root: Root) -> Result<(), Error> {
     fchdir(&root).doing("enter", "the root")?;
     pivot_root(".", ".").doing("change to", "the root")?;
-    // The old root is on top of the new one now.
-    unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
+    // The old root is on top of the new one now, and the memory that holds the layers on it.
+    for _ in 0..if plan.root.ephemeral.is_some() { 2 } else { 1 } {
+        unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
+    }
     chdir("/").doing("enter", "/")?;
     let directory = &plan.process.directory;
     match chdir(directory) {

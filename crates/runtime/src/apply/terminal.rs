@@ -14,7 +14,9 @@ use rustix::{
     fs::{Mode, OFlags, openat},
     io::Errno,
     pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt},
-    termios::{OptionalActions, Termios, Winsize, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize},
+    termios::{
+        OptionalActions, Termios, Winsize, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+    },
 };
 
 use super::message::Report;
@@ -39,7 +41,8 @@ pub(super) fn open(plan: &Plan, root: &Root, channel: &Channel) -> Result<OwnedF
     }
     let user = rustix::fs::Uid::from_raw(plan.process.user);
     rustix::fs::fchown(&inner, Some(user), None).doing("give to its user", "the terminal")?;
-    let console = root.file(Path::new("/dev/console"), Links::Refuse).doing("make", "/dev/console")?;
+    let console =
+        root.file(Path::new("/dev/console"), Links::Refuse).doing("make", "/dev/console")?;
     let tree = mount::copy(&inner, false).doing("mount", "/dev/console")?;
     mount::attach(tree, console).doing("mount", "/dev/console")?;
     let report = Report::Terminal.encode();

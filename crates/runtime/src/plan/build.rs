@@ -6,9 +6,7 @@ use cofferdam_oci::runtime::{Linux, NamespaceType, Resources, RootfsPropagation,
 use cofferdam_sys::seccomp::{Arch, Flags, compile};
 use rustix::thread::UnshareFlags;
 
-use super::{
-    Device, Filter, GivenUp, Joined, Limit, Plan, Root, What, annotation, mount, process,
-};
+use super::{Device, Filter, GivenUp, Joined, Limit, Plan, Root, What, annotation, mount, process};
 use crate::{
     cgroup::{self, Group, Refusal},
     error::Error,
@@ -63,15 +61,15 @@ impl Plan {
         }
         let mut process = process::plan(spec, ids.as_ref())?;
         process.init = asked.init;
-        if let Some(maps) = &ids {
-            if maps.writer == Writer::Own {
-                let why = "no subordinate ids for this user in /etc/subuid and /etc/subgid";
-                given_up.push(GivenUp::new("user ids other than the own one", why));
-            }
+        if ids.as_ref().is_some_and(|maps| maps.writer == Writer::Own) {
+            let why = "no subordinate ids for this user in /etc/subuid and /etc/subgid";
+            given_up.push(GivenUp::new("user ids other than the own one", why));
         }
-        let cgroup = cgroup(&id, linux, facts, &asked, ids.is_some(), &mut process.limits, &mut given_up)?;
+        let cgroup =
+            cgroup(&id, linux, facts, &asked, ids.is_some(), &mut process.limits, &mut given_up)?;
         let mounts = mount::plan(spec)?;
-        let own_dev = mounts.iter().any(|m| m.destination == Path::new("/dev") && !is_bind(&m.what));
+        let own_dev =
+            mounts.iter().any(|m| m.destination == Path::new("/dev") && !is_bind(&m.what));
         Ok(Self {
             root: root(spec, directory, &asked, ids.is_some(), facts)?,
             loopback: namespaces.contains(UnshareFlags::NEWNET),
@@ -133,7 +131,10 @@ impl Asked {
                 annotation::INIT => asked.init = flag()?,
                 annotation::OPTIONAL_LIMITS => asked.optional_limits = flag()?,
                 _ if key.starts_with(annotation::PREFIX) => {
-                    return Err(Error::configuration("/annotations", format!("'{key}' is unknown")));
+                    return Err(Error::configuration(
+                        "/annotations",
+                        format!("'{key}' is unknown"),
+                    ));
                 }
                 _ => {}
             }
@@ -180,7 +181,10 @@ fn namespaces(linux: &Linux) -> Result<(UnshareFlags, Vec<Joined>), Error> {
     for (index, namespace) in linux.namespaces.iter().enumerate() {
         let field = format!("/linux/namespaces/{index}");
         if seen.contains(&namespace.kind) {
-            return Err(Error::configuration(field, format!("'{}' is there twice", namespace.kind)));
+            return Err(Error::configuration(
+                field,
+                format!("'{}' is there twice", namespace.kind),
+            ));
         }
         seen.push(namespace.kind);
         if namespace.path.is_empty() {
@@ -281,7 +285,8 @@ fn devices(linux: &Linux) -> Result<Vec<Device>, Error> {
         .collect();
     for (index, device) in linux.devices.iter().enumerate() {
         let wrong = |why: String| Error::configuration(format!("/linux/devices/{index}"), why);
-        let number = |n: i64| u32::try_from(n).map_err(|_| wrong(format!("'{n}' is no number of a device")));
+        let number =
+            |n: i64| u32::try_from(n).map_err(|_| wrong(format!("'{n}' is no number of a device")));
         if device.kind == DeviceType::Fifo || !device.path.starts_with("/dev/") {
             return Err(wrong("only devices in /dev are supported yet".into()));
         }
@@ -299,19 +304,30 @@ fn devices(linux: &Linux) -> Result<Vec<Device>, Error> {
 /// Kernel parameters that belong to a namespace of the container and to nobody else.
 fn parameters(linux: &Linux, new: UnshareFlags) -> Result<Vec<(PathBuf, String)>, Error> {
     const IPC: [&str; 9] = [
-        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-        "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "fs.mqueue.",
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+        "fs.mqueue.",
     ];
     let mut found = Vec::new();
     for (name, value) in &linux.sysctl {
         let dotted = name.replace('/', ".");
-        let ours = if IPC.iter().any(|known| dotted == *known || known.ends_with('.') && dotted.starts_with(known)) {
+        let ours = if IPC
+            .iter()
+            .any(|known| dotted == *known || known.ends_with('.') && dotted.starts_with(known))
+        {
             new.contains(UnshareFlags::NEWIPC)
         } else {
             dotted.starts_with("net.") && new.contains(UnshareFlags::NEWNET)
         };
         let plain = dotted.split('.').all(|part| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         });
         if !ours || !plain || value.contains(['\n', '\0']) {
             let why = "it belongs to no namespace that this container has of its own";
@@ -330,7 +346,8 @@ fn time_offsets(
         return Err(Error::configuration("/linux/timeOffsets", "there is no new 'time' namespace"));
     }
     for (clock, offset) in &linux.time_offsets {
-        if !["monotonic", "boottime"].contains(&clock.as_str()) || offset.nanosecs >= 1_000_000_000 {
+        if !["monotonic", "boottime"].contains(&clock.as_str()) || offset.nanosecs >= 1_000_000_000
+        {
             let why = "only 'monotonic' and 'boottime' have offsets, with nanosecs below 10⁹";
             return Err(Error::configuration(format!("/linux/timeOffsets/{clock}"), why));
         }
@@ -350,7 +367,8 @@ fn cgroup(
     let default = Resources::default();
     let resources = linux.resources.as_ref().unwrap_or(&default);
     let fallback = format!("cofferdam-{id}");
-    let path = Path::new(if linux.cgroups_path.is_empty() { &fallback } else { &linux.cgroups_path });
+    let path =
+        Path::new(if linux.cgroups_path.is_empty() { &fallback } else { &linux.cgroups_path });
     // In a user namespace no device node works but those that the runtime binds there.
     match cgroup::plan(&facts.cgroups, path, resources, !own_ids) {
         Ok(group) => Ok(group),
@@ -358,8 +376,8 @@ fn cgroup(
         Err(Refusal::NotDelegated(why)) if asked.optional_limits => {
             if let Some(pids) = resources.pids.as_ref().and_then(|pids| pids.limit) {
                 limits.extend(process::task_limit(pids));
-                let what = "limit of tasks by cgroup (RLIMIT_NPROC for each user id instead)";
-                given_up.push(GivenUp::new(what, why));
+                let why = format!("{why}; RLIMIT_NPROC limits each user id instead");
+                given_up.push(GivenUp::new("process limit", why));
             }
             Ok(Group::default())
         }

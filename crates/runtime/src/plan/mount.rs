@@ -84,7 +84,8 @@ fn mount(mount: &oci::Mount) -> Result<Mount, String> {
     for option in &mount.options {
         if let Some(meaning) = meaning(option) {
             apply(&mut planned, &meaning);
-            planned.recursive |= matches!(meaning, Meaning::Propagation(_)) && option.starts_with('r');
+            planned.recursive |=
+                matches!(meaning, Meaning::Propagation(_)) && option.starts_with('r');
         } else if let Some(meaning) = option.strip_prefix('r').and_then(meaning) {
             apply(&mut planned, &meaning);
             planned.recursive = true;
@@ -175,7 +176,13 @@ mod tests {
     fn planned(kind: &str, options: &[&str]) -> Result<Mount, String> {
         let options = options.iter().map(ToString::to_string).collect();
         let (destination, source) = ("/x".to_owned(), "/src".to_owned());
-        mount(&oci::Mount { destination, kind: kind.into(), source, options, ..oci::Mount::default() })
+        mount(&oci::Mount {
+            destination,
+            kind: kind.into(),
+            source,
+            options,
+            ..oci::Mount::default()
+        })
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl fmt::Display for Mount {
             }
         }
         use cofferdam_sys::mount::attribute::{NODEV, NOEXEC, NOSUID, RDONLY};
-        for (bit, name) in [(RDONLY, "ro"), (NOSUID, "nosuid"), (NODEV, "nodev"), (NOEXEC, "noexec")] {
+        for (bit, name) in
+            [(RDONLY, "ro"), (NOSUID, "nosuid"), (NODEV, "nodev"), (NOEXEC, "noexec")]
+        {
             if self.set & bit != 0 {
                 write!(f, " {name}")?;
             }

@@ -72,9 +72,8 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
 
 fn strings(field: &str, texts: &[String]) -> Result<Vec<CString>, Error> {
     let convert = |(index, text): (usize, &String)| {
-        CString::new(text.as_str()).map_err(|_| {
-            Error::configuration(format!("{field}/{index}"), "a zero byte is in it")
-        })
+        CString::new(text.as_str())
+            .map_err(|_| Error::configuration(format!("{field}/{index}"), "a zero byte is in it"))
     };
     texts.iter().enumerate().map(convert).collect()
 }
