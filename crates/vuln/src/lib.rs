@@ -5,7 +5,10 @@
 //! be understood. [`rules`] explains the gaps; [`sbom`] writes the inventory for other programs.
 
 pub mod cvss;
+pub mod database;
+pub mod feed;
 pub mod inventory;
+pub mod matching;
 pub mod os;
 pub mod packages;
 pub mod purl;

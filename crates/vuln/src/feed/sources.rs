@@ -1,0 +1,184 @@
+//! The sources of a database, and building it from copies of them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use time::{Date, macros::format_description};
+
+use super::{Advisory, FeedError, Tally, osv, secdb};
+use crate::database::{Builder, DatabaseError, SourceInfo};
+
+/// A list of sources, as a TOML file has it: a table `[[source]]` for each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceList {
+    /// The sources.
+    #[serde(default)]
+    pub source: Vec<Source>,
+}
+
+/// A source of advisories.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `debian-osv`: letters, digits, `-`.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    /// Where it lies, below the directory that a build is given.
+    #[serde(default)]
+    pub path: PathBuf,
+    /// Date of the data, `YYYY-MM-DD`.
+    #[serde(default)]
+    pub date: String,
+    /// Licence of the data, with the attribution that it asks for.
+    pub licence: String,
+    /// Where it is published.
+    pub url: String,
+    /// Ecosystems to take from it. Alpine's database needs none.
+    #[serde(default)]
+    pub ecosystems: Vec<String>,
+}
+
+/// How a source is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// OSV records.
+    Osv,
+    /// Alpine's security database.
+    AlpineSecdb,
+}
+
+/// Why a list of sources cannot be used, or a database not be built from it.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The list is not TOML, has an unknown key, or lacks one.
+    #[error("could not read the list of sources")]
+    Syntax(#[from] toml::de::Error),
+    /// A source of the list makes no sense.
+    #[error("could not use source '{name}': {why}")]
+    Source {
+        /// Name of the source.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A source cannot be read.
+    #[error("could not read source '{name}'")]
+    Feed {
+        /// Name of the source.
+        name: String,
+        /// Why.
+        source: FeedError,
+    },
+    /// The database cannot be written.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl SourceList {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn parse(text: &str) -> Result<Self, BuildError> {
+        let list: Self = toml::from_str(text)?;
+        for source in &list.source {
+            source.check()?;
+        }
+        Ok(list)
+    }
+}
+
+impl Source {
+    /// Checks what the type does not.
+    ///
+    /// # Errors
+    /// If the name or the date is not one, or nothing would be taken.
+    pub fn check(&self) -> Result<(), BuildError> {
+        let fail =
+            |why: &str| Err(BuildError::Source { name: self.name.clone(), why: why.to_owned() });
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if self.name.is_empty() || !self.name.chars().all(is_name) {
+            return fail("its name has something other than letters, digits and '-'");
+        }
+        if !self.date.is_empty() && !is_date(&self.date) {
+            return fail("its date is not written YYYY-MM-DD");
+        }
+        if self.format == Format::Osv && self.ecosystems.is_empty() {
+            return fail("it does not say which ecosystems to take");
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, sink: &mut dyn FnMut(Advisory)) -> Result<Tally, FeedError> {
+        match self.format {
+            Format::Osv => osv::read(path, &self.ecosystems, sink),
+            Format::AlpineSecdb => secdb::read(path, sink),
+        }
+    }
+
+    fn info(&self) -> SourceInfo {
+        let ecosystems = match self.format {
+            Format::Osv => self.ecosystems.clone(),
+            Format::AlpineSecdb => vec!["Alpine".to_owned()],
+        };
+        SourceInfo {
+            name: self.name.clone(),
+            date: self.date.clone(),
+            licence: self.licence.clone(),
+            url: self.url.clone(),
+            ecosystems,
+            records: 0,
+            broken: 0,
+        }
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok()
+}
+
+/// A database and what became of the records that it was built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Built {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Sources by name, in their order.
+    pub tallies: Vec<(String, Tally)>,
+}
+
+/// Builds a database from copies of sources, each at its path below `root`. `started` is told
+/// which source is being read.
+///
+/// # Errors
+/// If a source cannot be read at all: a database that silently lacks a distribution would call its
+/// packages unknown. Single broken records are in the tallies.
+pub fn build(
+    sources: &[Source],
+    root: &Path,
+    generation: u64,
+    started: &mut dyn FnMut(&Source),
+) -> Result<Built, BuildError> {
+    let mut builder = Builder::new();
+    let mut tallies = Vec::new();
+    for source in sources {
+        source.check()?;
+        if source.date.is_empty() {
+            let why = "it has no date".to_owned();
+            return Err(BuildError::Source { name: source.name.clone(), why });
+        }
+        started(source);
+        let number = builder.source(source.info());
+        let tally = source
+            .read(&root.join(&source.path), &mut |advisory| builder.add(number, &advisory))
+            .map_err(|error| BuildError::Feed { name: source.name.clone(), source: error })?;
+        if let Some(info) = builder.source_mut(number) {
+            info.records = tally.records;
+            info.broken = tally.broken;
+        }
+        tallies.push((source.name.clone(), tally));
+    }
+    Ok(Built { bytes: builder.finish(generation)?, tallies })
+}
