@@ -14,6 +14,7 @@ pub mod keyring;
 pub mod mmap;
 pub mod mount;
 pub mod network;
+pub mod probe;
 pub mod root;
 pub mod seccomp;
 pub mod signal;
