@@ -22,7 +22,9 @@ pub(super) fn check() -> Check {
     let mut head = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     match read.map(|_| linkage(&head)) {
-        Err(error) => Check::missing(NAME, format!("{saw}: {error}")).means("run does not work"),
+        Err(error) => Check::missing(NAME, format!("{saw}: {error}"))
+            .means("run does not work")
+            .advice("name one that can be read in COFFERDAM_RUNTIME, or unset that"),
         Ok(Linkage::Static) => Check::works(NAME, format!("{saw}, static")),
         Ok(Linkage::Dynamic) => Check::degraded(NAME, format!("{saw}, dynamic"))
             .means("run starts more slowly, and trusts the machine's libraries")
