@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 pub use build::Builder;
 pub use format::FORMAT_VERSION;
 pub use header::{Header, SourceInfo};
-pub use lookup::{Ecosystem, PackageRow, Vulnerability};
+pub use lookup::{Ecosystem, PackageRow, Texts, Vulnerability};
 pub use row::{End, Range, Row};
 pub use text::Text;
 
@@ -124,6 +124,22 @@ impl Database {
             return Err(DatabaseError::Foreign { name });
         }
         Self::new(Bytes::Mapped(Mapping::of(&file).map_err(open)?), name)
+    }
+
+    /// Where `db update` and `db import` put the database, below a data directory.
+    pub fn path_in(data_directory: &Path) -> PathBuf {
+        data_directory.join("db").join("advisories.cdb")
+    }
+
+    /// The database of a data directory or, if there is none, the one that comes with the program.
+    ///
+    /// # Errors
+    /// If there is one and it cannot be used: falling back on an older one would hide that.
+    pub fn open_or_starter(data_directory: Option<&Path>) -> Result<Self, DatabaseError> {
+        match data_directory.map(Self::path_in) {
+            Some(path) if path.exists() => Self::open(&path),
+            _ => Self::starter(),
+        }
     }
 
     /// Reads a database that is in memory.

@@ -15,6 +15,13 @@ pub const NO_PACKAGE_DATABASE: &str = "no-package-database";
 /// A file that should have been read was not: too large, or unreadable.
 pub const FILE_SKIPPED: &str = "file-skipped";
 
+/// The advisory database has nothing about the target's distribution.
+pub const NO_ADVISORY_DATA: &str = "no-advisory-data";
+/// The advisory database is old.
+pub const ADVISORY_DATA_STALE: &str = "advisory-data-stale";
+/// A version cannot be compared with those of advisories.
+pub const VERSION_NOT_COMPARABLE: &str = "version-not-comparable";
+
 /// Image vulnerabilities.
 const NIST: &[Reference] = &[Reference::new("NIST SP 800-190", "3.1.1")];
 const NIST_AND_OS_RELEASE: &[Reference] = &[
@@ -141,6 +148,70 @@ pub static RULES: &[Rule] = &[
                 "See the reason given. For a size limit, raise it if the file is one that you \
                  trust; for a failed read, check the permissions of the directory or fetch the \
                  image again.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        NO_ADVISORY_DATA,
+        "There is no advisory data for the distribution",
+        Severity::Medium,
+        Explanation {
+            what: Cow::Borrowed(
+                "Looks up the target's distribution and release in the advisory database. The \
+                 database has nothing about it: nobody publishes advisories for it in a form \
+                 that Cofferdam reads, or the database was built without that source.",
+            ),
+            why: Cow::Borrowed(
+                "The packages are listed, but were compared with nothing: that no vulnerability \
+                 is reported means nothing.",
+            ),
+            fix: Cow::Borrowed(
+                "See what the database covers with 'cofferdam db status', and bring it up to \
+                 date with 'cofferdam db update'. If the release is newer than the database, an \
+                 update brings it; if the distribution is not supported at all, scan with a tool \
+                 of its publisher.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        ADVISORY_DATA_STALE,
+        "Advisory data is old",
+        Severity::Low,
+        Explanation {
+            what: Cow::Borrowed(
+                "Compares the date of the advisories for the target's distribution with today. \
+                 The newest are more than 30 days old.",
+            ),
+            why: Cow::Borrowed(
+                "Distributions publish advisories every day. Vulnerabilities that became known \
+                 since are not reported, and fixes that came out since are reported as missing.",
+            ),
+            fix: Cow::Borrowed(
+                "Run 'cofferdam db update'. Where there is no network, run it elsewhere, 'cofferdam \
+                 db export FILE' there and 'cofferdam db import FILE' here.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        VERSION_NOT_COMPARABLE,
+        "A version could not be compared",
+        Severity::Low,
+        Explanation {
+            what: Cow::Borrowed(
+                "Compares the version of every installed package with the versions that advisories \
+                 name, in the order that the package manager uses. One of the two is not a \
+                 version as that package manager defines it.",
+            ),
+            why: Cow::Borrowed(
+                "Whether the package is vulnerable could not be decided. It may be.",
+            ),
+            fix: Cow::Borrowed(
+                "If it is the version of an installed package, correct how the package is built. \
+                 If it is the version of an advisory, compare by hand and tell the publisher of \
+                 the advisory.",
             ),
         },
         NIST,

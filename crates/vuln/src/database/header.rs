@@ -1,3 +1,4 @@
+use cofferdam_finding::DataSource;
 use serde::{Deserialize, Serialize};
 use time::{Date, macros::format_description};
 
@@ -22,6 +23,17 @@ impl Header {
     /// Date of the oldest source, `YYYY-MM-DD`: the database is no younger than this.
     pub fn date(&self) -> &str {
         self.sources.iter().map(|source| source.date.as_str()).min().unwrap_or("")
+    }
+
+    /// The sources as reports state them, with their age on the day `today`.
+    pub fn data_sources(&self, today: Date) -> Vec<DataSource> {
+        let describe = |source: &SourceInfo| DataSource {
+            name: source.name.clone(),
+            date: source.date.clone(),
+            age_days: source.age_days(today).unwrap_or_default(),
+            records: source.records,
+        };
+        self.sources.iter().map(describe).collect()
     }
 }
 
