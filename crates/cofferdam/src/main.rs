@@ -5,6 +5,7 @@
 
 #![expect(dead_code, reason = "the frame lands before the commands that use all of it")]
 
+mod advisories;
 mod cli;
 mod commands;
 mod error;

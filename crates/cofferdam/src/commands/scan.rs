@@ -12,6 +12,7 @@ use self::{
     judge::{Judged, report},
 };
 use crate::{
+    advisories,
     error::{CliError, OrFail as _},
     facts::{self, Look},
     printer::Printer,
@@ -130,10 +131,12 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         only_fixed: settings.is_on("scan.only-fixed"),
     };
     let waivers = waivers(settings)?;
+    let database = advisories::open(settings)?;
     let look = Look { platform: settings.parsed("scan.platform")?, cache: !args.no_cache };
     let facts = facts::collect(&args.target, look, session)?;
-    let judged = Judged::new(&facts);
-    let mut report = report(facts, judged, &waivers, &policy, OffsetDateTime::now_utc())?;
+    let now = OffsetDateTime::now_utc();
+    let judged = Judged::new(&facts, &database, now.date())?;
+    let mut report = report(facts, judged, &waivers, &policy, now)?;
     let verdict = report.decision.verdict;
     let hidden = filter.apply(&mut report);
     if hidden > 0 {

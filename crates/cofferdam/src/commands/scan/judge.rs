@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use cofferdam_finding::{
     DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Waivers, decide,
 };
-use time::OffsetDateTime;
+use cofferdam_vuln::{
+    Distribution,
+    database::{Database, DatabaseError, SourceInfo},
+    matching::match_packages,
+};
+use time::{Date, OffsetDateTime};
 
 use crate::{commands::rules, error::CliError, facts::Facts, stamp};
 
@@ -18,10 +23,21 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    pub(super) fn new(facts: &Facts) -> Self {
-        let mut judged = Self::default();
+    /// Matches the packages with the advisories; `today` decides how old those are.
+    pub(super) fn new(
+        facts: &Facts,
+        database: &Database,
+        today: Date,
+    ) -> Result<Self, DatabaseError> {
+        let matches = match_packages(&facts.inventory, database, today)?;
+        let mut judged = Self {
+            findings: matches.findings,
+            rules: matches.rules,
+            data: data(facts, database, today)?,
+        };
         judged.add_gaps(facts.inventory.gaps.clone());
-        judged
+        judged.add_gaps(matches.gaps);
+        Ok(judged)
     }
 
     /// Each gap is a finding of the rule that reports it.
@@ -34,6 +50,26 @@ impl Judged {
             gap.into_finding(severity.unwrap_or(Severity::Medium))
         }));
     }
+}
+
+/// The sources that say something about the target's distribution; all of them where none does.
+fn data(facts: &Facts, database: &Database, today: Date) -> Result<Vec<DataSource>, DatabaseError> {
+    let name = facts.inventory.distribution.as_ref().and_then(Distribution::ecosystem);
+    let ecosystem = match name {
+        Some(name) => database.ecosystem(&name)?,
+        None => None,
+    };
+    let sources: Vec<&SourceInfo> = match &ecosystem {
+        Some(ecosystem) => ecosystem.sources().collect(),
+        None => database.header().sources.iter().collect(),
+    };
+    let source = |source: &SourceInfo| DataSource {
+        name: source.name.clone(),
+        date: source.date.clone(),
+        age_days: source.age_days(today).unwrap_or(i64::MAX),
+        records: source.records,
+    };
+    Ok(sources.into_iter().map(source).collect())
 }
 
 /// The report at the time `now`.
