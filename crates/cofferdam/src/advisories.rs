@@ -12,10 +12,10 @@ use crate::{
 /// The database that is set, else the one in the data directory, else the starter database.
 pub(crate) fn open(settings: &Settings) -> Result<Database, CliError> {
     if let Some(path) = settings.path("scan.db") {
-        return Ok(Database::open(&path)?).hint("cofferdam db --help says how one is made");
+        return Database::open(&path).hint("cofferdam db --help says how one is made");
     }
     match in_data_directory(settings).filter(|path| path.exists()) {
-        Some(path) => Ok(Database::open(&path)?).hint(format!(
+        Some(path) => Database::open(&path).hint(format!(
             "remove '{}' to use the starter database, or update it: cofferdam db update",
             path.display()
         )),
