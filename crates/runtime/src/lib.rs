@@ -1,7 +1,7 @@
 //! Container lifecycle: from a bundle's configuration to a confined process.
 //!
-//! [`plan::Plan`] is what will be done, as data; [`apply::run`] does it. [`profile`] has the
-//! system-call filter, [`explain`] what the kernel says is in force. This is not a daemon: one process of it runs for each container.
+//! [`plan::Plan`] is what will be done, as data; [`apply::run`] does it. [`least`] writes the
+//! configuration with the least privilege, [`profile`] the system-call filter in it, [`explain`] what the kernel says is in force. This is not a daemon: one process of it runs for each container.
 
 pub mod apply;
 pub mod cgroup;
@@ -10,8 +10,10 @@ pub mod explain;
 pub mod facts;
 mod id;
 pub mod ids;
+pub mod least;
 pub mod plan;
 pub mod profile;
+pub mod user;
 
 pub use error::{Cause, Error};
 pub use id::{ContainerId, ContainerIdError};

@@ -21,16 +21,19 @@ use crate::{cgroup::Group, id::ContainerId, ids::Maps};
 pub mod annotation {
     /// Bytes of a throw-away layer in memory that all changes to the root go to; the root
     /// directory itself is only read.
-    pub const EPHEMERAL_ROOT: &str = "io.cofferdam.root.ephemeral";
+    pub const EPHEMERAL_ROOT: &str = "dev.cofferdam.root.ephemeral";
     /// `true`: the root directory's owners are mapped as the container's ids are, so that files
     /// of root there belong to the container's root.
-    pub const MAPPED_ROOT: &str = "io.cofferdam.root.mapped";
+    pub const MAPPED_ROOT: &str = "dev.cofferdam.root.mapped";
     /// `true`: an init process that reaps orphans and passes signals on runs as PID 1.
-    pub const INIT: &str = "io.cofferdam.init";
+    pub const INIT: &str = "dev.cofferdam.init";
     /// `true`: limits that this machine cannot enforce are given up instead of being an error.
-    pub const OPTIONAL_LIMITS: &str = "io.cofferdam.limits.optional";
+    pub const OPTIONAL_LIMITS: &str = "dev.cofferdam.limits.optional";
+    /// Destinations, with commas between, of mounts that the container starts without where the
+    /// kernel refuses them.
+    pub const OPTIONAL_MOUNTS: &str = "dev.cofferdam.mounts.optional";
     /// Begins each annotation of ours; others of that beginning are errors.
-    pub const PREFIX: &str = "io.cofferdam.";
+    pub const PREFIX: &str = "dev.cofferdam.";
 }
 
 /// What will be done to start a container.

@@ -67,7 +67,10 @@ impl Plan {
         }
         let cgroup =
             cgroup(&id, linux, facts, &asked, ids.is_some(), &mut process.limits, &mut given_up)?;
-        let mounts = mount::plan(spec)?;
+        let mut mounts = mount::plan(spec)?;
+        for mount in &mut mounts {
+            mount.optional = asked.optional_mounts.contains(&mount.destination);
+        }
         let own_dev =
             mounts.iter().any(|m| m.destination == Path::new("/dev") && !is_bind(&m.what));
         Ok(Self {
@@ -105,6 +108,7 @@ struct Asked {
     mapped: bool,
     init: bool,
     optional_limits: bool,
+    optional_mounts: Vec<PathBuf>,
 }
 
 impl Asked {
@@ -130,6 +134,9 @@ impl Asked {
                 annotation::MAPPED_ROOT => asked.mapped = flag()?,
                 annotation::INIT => asked.init = flag()?,
                 annotation::OPTIONAL_LIMITS => asked.optional_limits = flag()?,
+                annotation::OPTIONAL_MOUNTS => {
+                    asked.optional_mounts = value.split(',').map(PathBuf::from).collect();
+                }
                 _ if key.starts_with(annotation::PREFIX) => {
                     return Err(Error::configuration(
                         "/annotations",
