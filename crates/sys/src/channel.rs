@@ -100,7 +100,9 @@ impl AsFd for Channel {
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(io::Errno::INTR) => {}
+            // A peer that closed its end without having read everything shows as a reset once;
+            // what it sent before is still to be had.
+            Err(io::Errno::INTR | io::Errno::CONNRESET) => {}
             done => return done,
         }
     }
@@ -122,5 +124,15 @@ mod tests {
         drop(one);
         assert!(other.receive().unwrap().is_none());
         assert_eq!(other.send(b"x", &[]), Err(io::Errno::PIPE));
+    }
+
+    #[test]
+    fn last_words_arrive_from_a_peer_that_has_not_listened() {
+        let (one, other) = Channel::pair().unwrap();
+        other.send(b"unread", &[]).unwrap();
+        one.send(b"last words", &[]).unwrap();
+        drop(one);
+        assert_eq!(other.receive().unwrap().unwrap().bytes, b"last words");
+        assert!(other.receive().unwrap().is_none());
     }
 }

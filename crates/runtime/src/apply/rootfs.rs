@@ -39,12 +39,14 @@ pub(super) fn build(plan: &Plan, sources: &Sources, channel: &Channel) -> Result
     let root = Root::new(root);
     for (index, planned) in plan.mounts.iter().enumerate() {
         let source = sources.binds.get(index).and_then(Option::as_ref);
-        match place(planned, source, &root) {
+        let tree = match detached(planned, source) {
             Err(why) if planned.optional => {
                 child::give_up(channel, planned.destination.display().to_string(), &why)?;
+                continue;
             }
-            result => result?,
-        }
+            tree => tree?,
+        };
+        place(planned, &tree, &root)?;
     }
     Ok(root)
 }
@@ -90,35 +92,24 @@ fn attach_at_root(tree: &OwnedFd) -> rustix::io::Result<()> {
     mount::attach(tree, open("/", flags, Mode::empty())?)
 }
 
-fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), Error> {
+/// What is to be mounted, not attached yet.
+fn detached(planned: &Mount, source: Option<&OwnedFd>) -> Result<OwnedFd, Error> {
     let destination = planned.destination.display();
-    // An image whose /proc, /sys or /dev is a link would have us mount, mask and protect
-    // something else than what programs then see there.
-    let links = if is_vital(&planned.destination) { Links::Refuse } else { Links::Follow };
     match &planned.what {
         What::FileSystem { kind, source, options } => {
             let options: Vec<_> = options.iter().map(|(k, v)| (k.as_str(), v.as_deref())).collect();
             let action = "mount a file system on";
-            let attributes = MountAttrFlags::from_bits_retain(
-                u32::try_from(planned.set).map_err(|_| Errno::INVAL).doing(action, &destination)?,
-            );
-            let new = mount::file_system(kind, Some(source), &options, attributes)
-                .doing(action, format_args!("{destination}' ('{kind}"))?;
-            let target = root.directory(&planned.destination, links).doing(action, &destination)?;
-            mount::attach(new, target).doing(action, &destination)
+            let attributes = u32::try_from(planned.set).map_err(|_| Errno::INVAL);
+            let attributes = attributes.doing(action, &destination)?;
+            let attributes = MountAttrFlags::from_bits_retain(attributes);
+            mount::file_system(kind, Some(source), &options, attributes)
+                .doing(action, format_args!("{destination}' of type '{kind}"))
         }
         What::Bind { source: path, recursive } => {
             let tree = match source {
                 Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
                 None => super::tree(path, *recursive)?,
             };
-            let target =
-                if file_type(&tree).doing("look at", path.display())? == FileType::Directory {
-                    root.directory(&planned.destination, links)
-                } else {
-                    root.file(&planned.destination, links)
-                };
-            let target = target.doing("make a place to mount on at", &destination)?;
             let change = Change {
                 set: planned.set,
                 clear: planned.clear,
@@ -130,9 +121,22 @@ fn place(planned: &Mount, source: Option<&OwnedFd>, root: &Root) -> Result<(), E
                 mount::set_attributes(&tree, &change)
                     .doing("restrict the mount on", &destination)?;
             }
-            mount::attach(tree, target).doing("mount on", &destination)
+            Ok(tree)
         }
     }
+}
+
+fn place(planned: &Mount, tree: &OwnedFd, root: &Root) -> Result<(), Error> {
+    let destination = planned.destination.display();
+    // An image whose /proc, /sys or /dev is a link would have us mount, mask and protect
+    // something else than what programs then see there.
+    let links = if is_vital(&planned.destination) { Links::Refuse } else { Links::Follow };
+    let target = match file_type(tree).doing("look at the mount for", &destination)? {
+        FileType::Directory => root.directory(&planned.destination, links),
+        _ => root.file(&planned.destination, links),
+    };
+    let target = target.doing("make a place to mount on at", &destination)?;
+    mount::attach(tree, target).doing("mount on", &destination)
 }
 
 fn is_vital(path: &Path) -> bool {

@@ -1,0 +1,10 @@
+//! Containers, run for real: as root and as an ordinary user that the tests make for themselves.
+//!
+//! What a container must not do is tried inside it, never on this machine.
+
+mod confinement;
+mod dependencies;
+mod hostile;
+mod lifecycle;
+mod limits;
+mod machine;
