@@ -9,6 +9,7 @@ use cofferdam_vuln::{Inventory, rules};
 
 use crate::{
     error::{CliError, OrFail as _},
+    images::{self, Reach},
     session::Session,
 };
 
@@ -35,7 +36,7 @@ pub(crate) fn collect(text: &str, look: Look, session: &Session) -> Result<Facts
     let attempt = || format!("could not read '{text}'");
     let target = Target::parse(text).map_err(|error| parse_error(text, error))?;
     let options = OpenOptions { platform: look.platform, ..OpenOptions::default() };
-    let source = image::open(&target, &options).or_fail(attempt)?;
+    let source = images::locate_target(text, &target, &options, &Reach::default(), session)?;
     let limits = Limits::default();
     // Without a data directory there is nothing to remember; that is no reason not to look.
     let data = session.settings.data_dir().ok().filter(|_| look.cache);

@@ -3,13 +3,12 @@
 //! Start at [`cli`] for the grammar, at [`commands`] for one file a subcommand, at [`settings`] for
 //! where a value comes from. Nothing here decides what a finding is: the library crates do.
 
-#![expect(dead_code, reason = "the frame lands before the commands that use all of it")]
-
 mod advisories;
 mod cli;
 mod commands;
 mod error;
 mod facts;
+mod images;
 mod interrupt;
 mod nearest;
 mod output;

@@ -2,7 +2,9 @@
 //!
 //! Start at [`Target`] for what a user can name, at [`Image`] for what an image consists of, at
 //! [`layer::walk`] for the one way its layers are read, at [`Tree`] for the merged view of the
-//! files that an analyser asked for, at [`store`] for the content-addressed store.
+//! files that an analyser asked for, at [`store`] for the content-addressed store, at [`registry`]
+//! for images elsewhere, at [`mod@unpack`] for how a root directory comes from one, at [`locate`] for
+//! all that a target can mean.
 
 mod archive;
 mod cache;
@@ -13,11 +15,13 @@ mod image;
 pub mod layer;
 mod layout;
 mod limits;
+mod locate;
 mod manifest;
 mod merge;
 mod open;
 mod pipe;
 mod read;
+pub mod registry;
 pub mod store;
 pub mod tar;
 mod target;
@@ -29,6 +33,7 @@ pub use directory::Directory;
 pub use error::Error;
 pub use image::{Blobs, Documents, Image, Layer};
 pub use limits::{Kept, Limits};
+pub use locate::{Places, locate};
 pub use manifest::image_from;
 pub use open::{OpenOptions, Source, open};
 pub use read::{Progress, Reading, Skipped, read};

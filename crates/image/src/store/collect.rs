@@ -12,8 +12,12 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Error, Lock, Store, failed, unreadable};
-use crate::{Limits, unpack::remove_tree};
+use super::{Error, Lock, Store, blob::StoredBlobs, failed, unreadable};
+use crate::{
+    Limits,
+    manifest::{document, parse},
+    unpack::remove_tree,
+};
 
 /// What removing an image did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,17 +80,12 @@ impl Store {
 
     /// The digests of all blobs of an image.
     fn needs(&self, stored: &super::Stored) -> Result<Vec<Digest>, Error> {
-        let bytes = self
-            .document(&stored.manifest, &Limits::default())
-            .map_err(unreadable("read", &stored.name))?;
-        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|source| {
-            let object = stored.manifest.digest.to_string();
-            unreadable("read", &stored.name)(crate::Error::Document {
-                what: "manifest",
-                object,
-                source,
-            })
-        })?;
+        let read = || {
+            let blobs = StoredBlobs(self.clone());
+            let bytes = document("manifest", &stored.manifest, &blobs, &Limits::default())?;
+            parse::<Manifest>("manifest", &stored.manifest.digest.to_string(), &bytes)
+        };
+        let manifest = read().map_err(unreadable("read", &stored.name))?;
         let layers = manifest.layers.iter().map(|layer| layer.digest);
         Ok([stored.manifest.digest, manifest.config.digest].into_iter().chain(layers).collect())
     }

@@ -8,16 +8,16 @@ use std::{
 };
 
 use cofferdam_oci::{
-    Platform, Reference,
-    image::{Configuration, Descriptor, Manifest},
+    Reference,
+    image::{Descriptor, Manifest},
 };
 
 use super::{
     Error, Store, Stored,
-    blob::{StoredBlobs, copy_verified, sync_directory},
+    blob::{StoredBlobs, sync_directory},
     unreadable,
 };
-use crate::{Documents, Image, Layer, Limits, Progress};
+use crate::{Image, OpenOptions, Progress, image_from, manifest::parse};
 
 /// Enough to keep a network or a disk busy.
 const PARALLEL: usize = 4;
@@ -93,68 +93,15 @@ impl Store {
     ///
     /// If a document is missing, damaged or not understood.
     pub fn load(&self, stored: &Stored) -> Result<Image, Error> {
-        self.assemble(stored).map_err(unreadable("read", &stored.name))
+        let blobs = Arc::new(StoredBlobs(self.clone()));
+        image_from(
+            std::slice::from_ref(&stored.manifest),
+            &stored.name,
+            blobs,
+            &OpenOptions::default(),
+        )
+        .map_err(unreadable("read", &stored.name))
     }
-
-    fn assemble(&self, stored: &Stored) -> Result<Image, crate::Error> {
-        let limits = Limits::default();
-        let manifest_bytes = self.document(&stored.manifest, &limits)?;
-        let object = stored.manifest.digest.to_string();
-        let manifest: Manifest = serde_json::from_slice(&manifest_bytes)
-            .map_err(|source| document("manifest", &object, source))?;
-        let configuration_bytes = self.document(&manifest.config, &limits)?;
-        let configuration: Configuration =
-            serde_json::from_slice(&configuration_bytes).map_err(|source| {
-                document("configuration", &manifest.config.digest.to_string(), source)
-            })?;
-        let (layers, diff_ids) = (manifest.layers.len(), configuration.rootfs.diff_ids.len());
-        if layers != diff_ids {
-            let why = format!("it has {layers} layers, its configuration {diff_ids}");
-            return Err(crate::Error::Malformed { what: "manifest", object, why });
-        }
-        let platform = Platform {
-            os: configuration.os.clone(),
-            architecture: configuration.architecture.clone(),
-            variant: configuration.variant.clone(),
-        };
-        let layers = manifest.layers.into_iter().zip(&configuration.rootfs.diff_ids);
-        Ok(Image {
-            name: stored.name.clone(),
-            manifest: stored.manifest.digest,
-            platform: stored.platform.clone().unwrap_or(platform),
-            layers: layers
-                .map(|(descriptor, diff_id)| Layer { descriptor, diff_id: *diff_id })
-                .collect(),
-            configuration,
-            blobs: Arc::new(StoredBlobs(self.clone())),
-            documents: Documents {
-                manifest: manifest_bytes,
-                manifest_media_type: stored.manifest.media_type.clone(),
-                configuration: configuration_bytes,
-            },
-        })
-    }
-
-    /// A manifest or configuration, verified.
-    pub(super) fn document(
-        &self,
-        descriptor: &Descriptor,
-        limits: &Limits,
-    ) -> Result<Vec<u8>, crate::Error> {
-        if descriptor.size > limits.document {
-            let object = descriptor.digest.to_string();
-            let limit = limits.document;
-            return Err(crate::Error::Limit { object, what: "bytes of a document", limit });
-        }
-        let mut reader = crate::Blobs::open(&StoredBlobs(self.clone()), descriptor)?;
-        let mut bytes = Vec::new();
-        copy_verified(&mut *reader, &mut bytes, descriptor, &AtomicBool::new(false), &())?;
-        Ok(bytes)
-    }
-}
-
-fn document(what: &'static str, object: &str, source: serde_json::Error) -> crate::Error {
-    crate::Error::Document { what, object: object.to_owned(), source }
 }
 
 /// A name with a digest must have the image's, unless the image came by exactly this name: then
@@ -171,8 +118,7 @@ fn check_name(image: &Image, name: &Reference) -> Result<(), Error> {
 /// which the image is known is checked when it is stored.
 fn document_descriptors(image: &Image) -> Result<[(Descriptor, &Vec<u8>); 2], crate::Error> {
     let documents = &image.documents;
-    let manifest: Manifest = serde_json::from_slice(&documents.manifest)
-        .map_err(|source| document("manifest", &image.manifest.to_string(), source))?;
+    let manifest: Manifest = parse("manifest", &image.manifest.to_string(), &documents.manifest)?;
     let descriptor = Descriptor {
         media_type: documents.manifest_media_type.clone(),
         digest: image.manifest,
