@@ -5,10 +5,13 @@
 //! uses, its version compared with the ranges of each advisory, and what all advisories say about
 //! one vulnerability of a source package becomes one finding.
 
+mod explain;
 mod modules;
 mod present;
 mod severity;
 mod verdict;
+
+pub use explain::explain;
 
 use std::collections::{BTreeMap, BTreeSet};
 

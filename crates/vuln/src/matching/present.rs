@@ -213,7 +213,7 @@ fn evidence_of(package: &Package, combined: &Combined<'_>, advisory: String) -> 
 }
 
 /// The affected versions of a row: `< 3.0.15-1~deb12u1`, `>= 1.1, < 1.2`.
-fn versions(row: &Row<&str>) -> String {
+pub(super) fn versions(row: &Row<&str>) -> String {
     let mut text = row.ranges.iter().map(range).collect::<Vec<_>>().join("; ");
     if row.support_ended {
         text.push_str("; no longer supported");

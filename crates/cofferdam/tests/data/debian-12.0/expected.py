@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes cves.txt: the CVEs of `status` by the raw OSV records of Debian, one a line with source
-package and fixed version ("-": none). Shares no code with Cofferdam; versions are compared by dpkg.
+"""Writes cves.txt: the CVEs of `status` by the raw OSV records of Debian, and advisories (DSA) that
+name no CVE, one a line with source package and fixed version ("-": none). Shares no code with Cofferdam; versions are compared by dpkg.
 
     expected.py DIRECTORY-OF-OSV-JSON > cves.txt
 """
@@ -57,8 +57,11 @@ def rows(record, packages):
 def main():
     packages = installed()
     found = set()
-    for path in pathlib.Path(sys.argv[1]).rglob("*CVE-*.json"):
-        found.update(rows(json.loads(path.read_text()), packages))
+    for path in pathlib.Path(sys.argv[1]).rglob("*.json"):
+        record = json.loads(path.read_text())
+        names_cve = any("CVE-" in name for name in record.get("aliases", []) + record.get("related", []))
+        if "CVE-" in record["id"] or not names_cve:
+            found.update(rows(record, packages))
     for row in sorted(found):
         print(*row)
 
