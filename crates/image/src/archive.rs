@@ -3,11 +3,15 @@
 pub(crate) mod docker;
 mod index;
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 pub(crate) use index::{Index, Section};
 
-use crate::Limits;
+use crate::{Limits, layer::Compression};
 
 /// What an archive holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub(crate) enum Format {
     /// What `docker save` writes: `manifest.json` beside configuration and layers. New versions
     /// write an OCI layout into the same file.
     Docker,
+    /// Something compressed as a whole.
+    Compressed,
 }
 
 /// What the file at `path` is; `None` if it is no archive that holds an image.
@@ -24,6 +30,11 @@ pub(crate) enum Format {
 /// # Errors
 /// If the file cannot be opened. One that is no tar file is simply not recognised.
 pub(crate) fn recognise(path: &Path) -> io::Result<Option<Format>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut head)?;
+    if Compression::detect(&head).is_some() {
+        return Ok(Some(Format::Compressed));
+    }
     let Ok(index) = Index::new(File::open(path)?, path, &Limits::default()) else {
         return Ok(None);
     };

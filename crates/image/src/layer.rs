@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Error, Image, Layer, Limits,
     pipe::{self, pipe},
-    tar::{self, EntryHeader, Input},
+    tar::{self, EntryHeader, Input, TarError},
 };
 
 /// Streams the entries of layer `index` (the base being 0) to `visit`, in the order of the archive,
@@ -247,7 +247,12 @@ fn walk_plain(
     limits: &Limits,
     visit: &mut dyn FnMut(&EntryHeader, &mut dyn Read) -> Result<(), Error>,
 ) -> Result<Option<Digest>, Error> {
-    let broken = |source| Error::Tar { object: digest.to_string(), source };
+    let broken = |source| match source {
+        TarError::Limit { what, limit, .. } => {
+            Error::Limit { object: digest.to_string(), what, limit }
+        }
+        source => Error::Tar { object: digest.to_string(), source },
+    };
     let mut reader = tar::Reader::new(plain, limits);
     while let Some(header) = reader.next_entry().map_err(broken)? {
         visit(&header, &mut reader.body())?;

@@ -64,6 +64,9 @@ pub enum TargetError {
         .0.display()
     )]
     Unrecognised(PathBuf),
+    /// A compressed file, in which nothing can be found without decompressing all of it.
+    #[error("target '{}' is compressed: decompress it first (gunzip, zstd -d)", .0.display())]
+    Compressed(PathBuf),
     /// A path that could not be looked at.
     #[error("could not look at target '{}'", path.display())]
     Io {
@@ -171,6 +174,7 @@ fn recognise(path: &Path, metadata: &fs::Metadata) -> Result<Target, TargetError
     match archive::recognise(path) {
         Ok(Some(Format::Oci)) => Ok(Target::OciArchive { file: path.into(), tag: None }),
         Ok(Some(Format::Docker)) => Ok(Target::DockerArchive { file: path.into(), tag: None }),
+        Ok(Some(Format::Compressed)) => Err(TargetError::Compressed(path.into())),
         Ok(None) => Err(TargetError::Unrecognised(path.into())),
         Err(source) => Err(TargetError::Io { path: path.into(), source }),
     }
