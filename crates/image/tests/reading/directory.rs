@@ -116,7 +116,7 @@ fn what_may_not_be_read_is_told() {
     let temporary = root();
     let root = temporary.path().join("root");
     let status = root.join("var/lib/dpkg/status");
-    fs::set_permissions(&status, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&status, fs::Permissions::from_mode(0o000)).unwrap();
     let reading = reading(&root);
     assert_eq!(reading.skipped.len(), 1);
     assert_eq!(reading.skipped[0].object, "/var/lib/dpkg/status");
