@@ -121,8 +121,8 @@ pub enum Error {
         /// What the decompressor says.
         source: io::Error,
     },
-    /// The target is not on this machine's file system.
-    #[error("could not open '{0}': only layouts, archives and directories can be opened yet")]
+    /// The target is in the store or in a registry, where [`crate::locate`] looks.
+    #[error("could not open '{0}': it is not a layout, an archive or a directory")]
     Elsewhere(String),
     /// More than a limit allows.
     #[error("'{object}' exceeds the limit of {limit} {what}")]
