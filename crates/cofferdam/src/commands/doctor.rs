@@ -1,5 +1,6 @@
 mod cgroups;
 mod check;
+mod database;
 mod identity;
 mod isolation;
 mod program;
@@ -50,6 +51,8 @@ struct Machine {
     user: u32,
     group: u32,
     data_directory: PathBuf,
+    /// The advisory database that the settings name, if they do.
+    database: Option<PathBuf>,
 }
 
 impl Machine {
@@ -63,6 +66,7 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         user: rustix::process::geteuid().as_raw(),
         group: rustix::process::getegid().as_raw(),
         data_directory: session.settings.data_dir()?,
+        database: session.settings.path("scan.db"),
     };
     let report = examine(&machine);
     match args.format {
@@ -88,6 +92,7 @@ fn examine(machine: &Machine) -> Report {
     checks.extend(cgroups::checks(machine));
     checks.extend(identity::checks(machine));
     checks.extend(storage::checks(machine));
+    checks.push(database::check(machine));
     checks.push(program::check());
     Report {
         schema_version: 1,

@@ -157,7 +157,7 @@ mod tests {
         let layout = Layout { version_2: Some(top.path().to_owned()), version_1: Vec::new() };
         assert_eq!(layout.directory_of("pids"), Ok(top.path()));
         assert!(layout.directory_of("memory").unwrap_err().starts_with("not handed down to"));
-        let machine = Machine { user: 1, group: 1, data_directory: PathBuf::new() };
+        let machine = Machine { user: 1, group: 1, data_directory: PathBuf::new(), database: None };
         assert_eq!(limit(&layout, "pids", &machine).status, super::super::Status::Works);
         assert_eq!(limit(&layout, "memory", &machine).status, super::super::Status::Degraded);
         assert_eq!(fs::read_dir(top.path()).unwrap().count(), 1, "what was tried is gone");

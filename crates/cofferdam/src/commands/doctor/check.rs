@@ -73,6 +73,11 @@ impl Check {
         self
     }
 
+    pub(super) fn needed_by_scan(mut self) -> Self {
+        self.needed_by.scan = true;
+        self
+    }
+
     pub(super) fn needed_by_run(mut self) -> Self {
         self.needed_by.run = true;
         self

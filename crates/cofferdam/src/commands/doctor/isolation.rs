@@ -320,6 +320,7 @@ mod tests {
             user: rustix::process::geteuid().as_raw(),
             group: rustix::process::getegid().as_raw(),
             data_directory: std::env::temp_dir().join("does/not/exist"),
+            database: None,
         };
         for check in namespaces(&machine) {
             assert!([Status::Works, Status::Missing].contains(&check.status), "{check:?}");

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_directory_that_can_be_made_works() {
         let top = tempfile::tempdir().unwrap();
-        let machine = |path| Machine { user: 0, group: 0, data_directory: path };
+        let machine = |path| Machine { user: 0, group: 0, data_directory: path, database: None };
         let found = checks(&machine(top.path().join("a/b")));
         assert_eq!(found[0].status, Status::Works, "{found:?}");
         assert!(!top.path().join("a").exists(), "nothing is made");
