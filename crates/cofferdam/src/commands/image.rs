@@ -13,7 +13,7 @@ use crate::{
     session::{Ended, Session},
 };
 
-/// List, inspect, fetch, convert and remove images
+/// List, inspect, pull and remove images of the store
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
