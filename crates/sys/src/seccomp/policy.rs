@@ -150,9 +150,9 @@ pub struct Beyond {
 /// cumulative (and), and a narrow rule is written before the wide one that it excepts from.
 /// Where none decides, `beyond` or `default` does.
 ///
-/// libseccomp agrees as long as the rules on one call have one action, which is what profiles
-/// in the field look like. Where they differ it is less exact: a rule without conditions there
-/// swallows every conditional rule on the same call, wherever it stands.
+/// libseccomp agrees on the profiles of the field. It is less exact where rules on one call have
+/// different actions: a rule without conditions there swallows every conditional rule on the
+/// same call, wherever it stands; and where many rules on one call test several arguments each.
 ///
 /// The number −1, which a tracer writes to have a call skipped, fails with ENOSYS.
 #[derive(Debug, Clone, PartialEq, Eq)]
