@@ -1,7 +1,5 @@
 //! The advisory database that a command uses.
 
-use std::path::PathBuf;
-
 use cofferdam_vuln::database::Database;
 
 use crate::{
@@ -14,16 +12,8 @@ pub(crate) fn open(settings: &Settings) -> Result<Database, CliError> {
     if let Some(path) = settings.path("scan.db") {
         return Database::open(&path).hint("cofferdam db --help says how one is made");
     }
-    match in_data_directory(settings).filter(|path| path.exists()) {
-        Some(path) => Database::open(&path).hint(format!(
-            "remove '{}' to use the starter database, or update it: cofferdam db update",
-            path.display()
-        )),
-        None => Ok(Database::starter()?),
-    }
-}
-
-/// Where `db update` keeps it.
-fn in_data_directory(settings: &Settings) -> Option<PathBuf> {
-    settings.data_dir().ok().map(|directory| directory.join("advisories.cdb"))
+    // Without a data directory there is no database in it.
+    let data = settings.data_dir().ok();
+    Database::open_or_starter(data.as_deref())
+        .hint("cofferdam db import FILE or db update replaces the database")
 }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use clap::ValueEnum;
-use cofferdam_image::store::Store;
 use cofferdam_oci::{image::Execution, runtime::Spec};
 use cofferdam_runtime::{
     ContainerId,
@@ -23,6 +22,7 @@ use rustix::{
 
 use crate::{
     error::{CliError, OrFail as _},
+    images,
     session::{Ended, Session},
 };
 
@@ -151,7 +151,7 @@ fn root(
         return Err(CliError::new("could not run: neither an image nor --rootfs is given")
             .hint("run 'cofferdam run --rootfs DIR -- COMMAND' for a root file system on disk"));
     };
-    let store = Store::open(&session.settings.data_dir()?)?;
+    let store = images::store(session)?;
     let stored = store.find(name)?.ok_or_else(|| {
         CliError::new(format!("could not find image '{name}' in the store"))
             .hint(format!("run 'cofferdam image pull {name}', or --rootfs for a directory"))
