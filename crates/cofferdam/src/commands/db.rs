@@ -1,12 +1,97 @@
+mod build;
+mod exchange;
+mod search;
+mod status;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use cofferdam_vuln::database::Database;
+
 use crate::{
-    error::CliError,
+    error::{CliError, OrFail as _},
     session::{Ended, Session},
 };
 
 /// Show, build and update the advisory database
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "\
+Examples:
+  cofferdam db status --verify
+  cofferdam db search CVE-2024-5535
+  cofferdam db build --list sources.toml --from ./copies --to advisories.cdb
+  cofferdam db export advisories.cdb     and, on a machine without a network:
+  cofferdam db import advisories.cdb")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
 
-pub(crate) fn run(_args: &Args, _session: &mut Session) -> Ended {
-    Err(CliError::new("could not db: this command is not in this build yet"))
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build a database from copies of its sources
+    Build(build::Args),
+    /// Build a database from copies of its sources and put it to use
+    Update(build::UpdateArgs),
+    /// Show what the database is made of and how old it is
+    Status(status::Args),
+    /// Put the database of a file to use
+    Import(exchange::ImportArgs),
+    /// Write the database to a file
+    Export(exchange::ExportArgs),
+    /// Show what the database says about a vulnerability or a package
+    Search(search::Args),
+}
+
+pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
+    match &args.command {
+        Command::Build(args) => build::run(args, session),
+        Command::Update(args) => build::update(args, session),
+        Command::Status(args) => status::run(args, session),
+        Command::Import(args) => exchange::import(args, session),
+        Command::Export(args) => exchange::export(args, session),
+        Command::Search(args) => search::run(args, session),
+    }
+}
+
+/// The database in use: the one that is set, that of the data directory, or the built-in one.
+pub(crate) fn open(session: &Session) -> Result<Database, CliError> {
+    if let Some(path) = session.settings.path("database") {
+        return Ok(Database::open(&path)?);
+    }
+    // Without a data directory there is no database in it.
+    let data = session.settings.data_dir().ok();
+    Database::open_or_starter(data.as_deref()).map_err(|error| {
+        CliError::from(error).hint("cofferdam db import FILE or db update replaces the database")
+    })
+}
+
+/// Where `update` and `import` put the database.
+fn own_path(session: &Session) -> Result<PathBuf, CliError> {
+    Ok(Database::path_in(&session.settings.data_dir()?))
+}
+
+/// Puts `bytes` at `path`, whole or not at all.
+fn replace(path: &std::path::Path, bytes: &[u8]) -> Result<(), CliError> {
+    let attempt = || format!("could not write database '{}'", path.display());
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(directory).or_fail(attempt)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let written = write_synced(&temporary, bytes)
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .and_then(|()| std::fs::File::open(directory)?.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.or_fail(attempt)
+}
+
+fn write_synced(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
