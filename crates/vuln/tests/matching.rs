@@ -1,6 +1,7 @@
 //! Installed packages compared with advisories: real ones with the starter database, and invented
 //! ones for each rule of matching.
 
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -54,18 +54,6 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     }
 }
 
-/// The database in use: the one that is set, that of the data directory, or the built-in one.
-pub(crate) fn open(session: &Session) -> Result<Database, CliError> {
-    if let Some(path) = session.settings.path("database") {
-        return Ok(Database::open(&path)?);
-    }
-    // Without a data directory there is no database in it.
-    let data = session.settings.data_dir().ok();
-    Database::open_or_starter(data.as_deref()).map_err(|error| {
-        CliError::from(error).hint("cofferdam db import FILE or db update replaces the database")
-    })
-}
-
 /// Where `update` and `import` put the database.
 fn own_path(session: &Session) -> Result<PathBuf, CliError> {
     Ok(Database::path_in(&session.settings.data_dir()?))

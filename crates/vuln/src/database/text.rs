@@ -84,6 +84,9 @@ pub(super) fn decode_block(index: &[u8], blocks: &[u8], block: u32) -> Result<Ve
     let mut cursor = Cursor::new(&plain, 0, Section::Texts);
     let mut texts = Vec::new();
     while !cursor.is_at_end() {
+        if texts.len() >= RECORDS_IN_BLOCK as usize {
+            return Err(cursor.damage("a block has too many texts"));
+        }
         texts.push(Text::decode(&mut cursor)?);
     }
     Ok(texts)

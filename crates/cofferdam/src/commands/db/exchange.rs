@@ -2,8 +2,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use cofferdam_vuln::database::Database;
 
-use super::{open, own_path, replace};
-use crate::session::{Ended, Session};
+use super::{own_path, replace};
+use crate::{
+    advisories,
+    session::{Ended, Session},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
@@ -33,7 +36,7 @@ pub(super) fn import(args: &ImportArgs, session: &Session) -> Ended {
 }
 
 pub(super) fn export(args: &ExportArgs, session: &Session) -> Ended {
-    let database = open(session)?;
+    let database = advisories::open(&session.settings)?;
     database.verify()?;
     replace(&args.file, database.as_bytes())?;
     session.printer.message(format!("wrote '{}'", args.file.display()));

@@ -2,8 +2,10 @@ use std::{io::Write as _, process::ExitCode};
 
 use cofferdam_vuln::database::{Database, DatabaseError, End, Row};
 
-use super::open;
-use crate::session::{Ended, Session, exit_code};
+use crate::{
+    advisories,
+    session::{Ended, Session, exit_code},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,7 +25,7 @@ struct Hit {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let database = open(session)?;
+    let database = advisories::open(&session.settings)?;
     let record = database.find_record(&args.term)?;
     let hits = hits(&database, args, record)?;
     if let Some(record) = record {

@@ -4,8 +4,10 @@ use cofferdam_vuln::database::SourceInfo;
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
 
-use super::open;
-use crate::session::{Ended, Session};
+use crate::{
+    advisories,
+    session::{Ended, Session},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -38,7 +40,7 @@ struct Covered<'a> {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let database = open(session)?;
+    let database = advisories::open(&session.settings)?;
     if args.verify {
         database.verify()?;
     }
