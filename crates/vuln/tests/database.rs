@@ -1,5 +1,7 @@
 //! The database file: what it holds, and what happens when it is damaged.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
+
 use cofferdam_vuln::{
     database::{Database, DatabaseError},
     feed::{Built, Format, Source, Tally, build, osv, secdb},

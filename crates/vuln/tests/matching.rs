@@ -1,6 +1,8 @@
 //! Installed packages compared with advisories: real ones with the starter database, and invented
 //! ones for each rule of matching.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
+
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod support;
 
