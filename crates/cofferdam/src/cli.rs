@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Sbom(commands::sbom::Args),
     Run(commands::run::Args),
     Image(commands::image::Args),
+    Kube(commands::kube::Args),
     Db(commands::db::Args),
     Explain(commands::explain::Args),
     Rules(commands::rules::Args),

@@ -5,6 +5,7 @@ pub(crate) mod db;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod image;
+pub(crate) mod kube;
 pub(crate) mod man;
 pub(crate) mod rules;
 pub(crate) mod run;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
         Command::Sbom(args) => sbom::run(&args, session),
         Command::Run(args) => run::run(&args, session),
         Command::Image(args) => image::run(&args, session),
+        Command::Kube(args) => kube::run(&args, session),
         Command::Db(args) => db::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
         Command::Rules(args) => rules::run(&args, session),

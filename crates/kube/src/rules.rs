@@ -1,0 +1,15 @@
+//! The rules of this crate: what each looks for, why, and what to do.
+
+mod coverage;
+
+use cofferdam_finding::Rule;
+
+pub use self::coverage::{
+    MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS, OBJECT_NOT_UNDERSTOOD,
+    OBJECT_UNNAMED,
+};
+
+/// All rules, in the order in which they are listed.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    coverage::RULES.iter()
+}
