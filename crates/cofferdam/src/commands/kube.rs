@@ -7,9 +7,11 @@ use crate::session::{Ended, Session};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  kubectl get all,cm,sa,roles,rolebindings,clusterroles,clusterrolebindings,netpol,ns,nodes \\
-    -A -o json > dump.json
-  cofferdam kube snapshot dump.json -o cluster.json    what it holds, without the secrets' values")]
+  cofferdam kube snapshot dump.json -o cluster.json
+
+A dump of a cluster, as an administrator:
+  kubectl get -A -o json all,cm,sa,roles,rolebindings,clusterroles,clusterrolebindings,\
+    networkpolicies,ns,nodes > dump.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
