@@ -10,6 +10,7 @@
 pub mod api;
 pub mod load;
 mod object;
+pub mod pss;
 pub mod rules;
 mod snapshot;
 mod workload;

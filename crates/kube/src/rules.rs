@@ -4,6 +4,8 @@ mod coverage;
 
 use cofferdam_finding::Rule;
 
+use crate::pss;
+
 pub use self::coverage::{
     MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS, OBJECT_NOT_UNDERSTOOD,
     OBJECT_UNNAMED,
@@ -11,5 +13,5 @@ pub use self::coverage::{
 
 /// All rules, in the order in which they are listed.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    coverage::RULES.iter()
+    coverage::RULES.iter().chain(pss::CHECKS.iter().map(|check| &check.rule))
 }

@@ -1,4 +1,6 @@
 mod input;
+mod pss;
+mod report;
 mod snapshot;
 
 use crate::session::{Ended, Session};
@@ -7,6 +9,7 @@ use crate::session::{Ended, Session};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  cofferdam kube pss --level baseline manifests/
   cofferdam kube snapshot dump.json -o cluster.json
 
 A dump of a cluster, as an administrator:
@@ -19,11 +22,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Pss(pss::Args),
     Snapshot(snapshot::Args),
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
+        Command::Pss(args) => pss::run(args, session),
         Command::Snapshot(args) => snapshot::run(args, session),
     }
 }

@@ -1,7 +1,10 @@
 mod filter;
 mod judge;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use cofferdam_finding::{Policy, Report, Severity, Waivers, render};
 use cofferdam_oci::Platform;
@@ -81,7 +84,7 @@ pub(crate) struct Args {
 
 /// Written form of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum ReportFormat {
+pub(crate) enum ReportFormat {
     // Not doc comments: clap would stretch the help page over them.
     // For people.
     #[default]
@@ -95,7 +98,7 @@ enum ReportFormat {
 }
 
 /// Severities with their names, so that wrong usage lists them.
-fn severity() -> impl clap::builder::TypedValueParser<Value = Severity> {
+pub(crate) fn severity() -> impl clap::builder::TypedValueParser<Value = Severity> {
     use clap::builder::{PossibleValuesParser, TypedValueParser as _};
     PossibleValuesParser::new(Severity::DESCENDING.map(Severity::name))
         .try_map(|name| name.parse::<Severity>())
@@ -147,17 +150,26 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
 }
 
 fn waivers(settings: &Settings) -> Result<Waivers, CliError> {
-    let Some(path) = settings.path("scan.waivers") else { return Ok(Waivers::default()) };
+    settings.path("scan.waivers").map_or_else(|| Ok(Waivers::default()), |path| read_waivers(&path))
+}
+
+/// The waivers in the file at `path`.
+pub(crate) fn read_waivers(path: &Path) -> Result<Waivers, CliError> {
     let attempt = || format!("could not read waivers '{}'", path.display());
-    let length = fs::metadata(&path).or_fail(attempt)?.len();
+    let length = fs::metadata(path).or_fail(attempt)?.len();
     if length > LONGEST_WAIVERS {
         let message = format!("{length} bytes are more than the {LONGEST_WAIVERS} that are read");
         return Err(CliError::new(message)).or_fail(attempt);
     }
-    Waivers::parse(&fs::read_to_string(&path).or_fail(attempt)?).or_fail(attempt)
+    Waivers::parse(&fs::read_to_string(path).or_fail(attempt)?).or_fail(attempt)
 }
 
-fn write(report: &Report, format: ReportFormat, printer: &mut Printer) -> Result<(), CliError> {
+/// Writes `report` to where data goes.
+pub(crate) fn write(
+    report: &Report,
+    format: ReportFormat,
+    printer: &mut Printer,
+) -> Result<(), CliError> {
     let terminal = printer.terminal();
     let out = printer.data();
     match format {

@@ -58,8 +58,12 @@ fn head(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<
         count => format!("{}, ", plural(count, "layer")),
     };
     let packages = plural(report.packages.len(), "package");
-    field("Contents", &format!("{layers}{packages}"), terminal, out)?;
-    if report.data.is_empty() {
+    // Manifests have no packages, and rules on them rest on no advisories.
+    let has_packages = target.kind != "kubernetes";
+    if has_packages {
+        field("Contents", &format!("{layers}{packages}"), terminal, out)?;
+    }
+    if has_packages && report.data.is_empty() {
         field("Data", "no advisory data was used", terminal, out)?;
     }
     for (index, source) in report.data.iter().enumerate() {

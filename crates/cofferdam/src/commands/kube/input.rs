@@ -12,9 +12,14 @@ use crate::{error::CliError, session::Session};
 /// Gaps that are told one by one; the rest as a number.
 const GAPS_TOLD: usize = 5;
 
+/// Reads `path`; what of it could not be read is for the caller to report.
+pub(super) fn load(path: &Path) -> Result<Snapshot, CliError> {
+    load::path(path).map_err(failed)
+}
+
 /// Reads `path`, and says what of it could not be read.
 pub(super) fn read(path: &Path, session: &Session) -> Result<Snapshot, CliError> {
-    let snapshot = load::path(path).map_err(failed)?;
+    let snapshot = load(path)?;
     for gap in snapshot.gaps.iter().take(GAPS_TOLD) {
         session.printer.warning(format_args!("{}: {}", gap.object, gap.why));
     }

@@ -1,0 +1,87 @@
+//! The kube commands on dumps and manifests, as their users see them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod place;
+
+use place::Place;
+
+/// What a run prints, without the day on which it was made.
+fn shown(place: &Place, arguments: &[&str]) -> String {
+    let text = place.transcript(arguments);
+    let lines = text.lines().filter(|line| !line.starts_with("Made "));
+    lines.map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn shop() -> Place {
+    let place = Place::new(&[]);
+    place.write(
+        "shop/web.yaml",
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      hostNetwork: true
+      containers:
+      - name: web
+        image: nginx
+        securityContext:
+          privileged: true
+",
+    );
+    place.write(
+        "shop/broken.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec: {containers: 7}\n---\nkind: [\n",
+    );
+    place
+}
+
+#[test]
+fn pod_security_of_a_folder() {
+    let place = shop();
+    let text = [
+        shown(&place, &["kube", "pss", "shop"]),
+        shown(
+            &place,
+            &["kube", "pss", "--level", "baseline", "--fail-on", "high", "shop/web.yaml"],
+        ),
+        shown(&place, &["kube", "pss", "--strict", "-q", "--level", "privileged", "shop"]),
+    ];
+    insta::assert_snapshot!("pss", text.concat());
+}
+
+#[test]
+fn a_snapshot_is_what_was_read() {
+    let place = shop();
+    let output = place.run(&["kube", "snapshot", "-v", "shop", "-o", "cluster.json"]);
+    insta::assert_snapshot!("snapshot", String::from_utf8(output.stderr).unwrap());
+    let first =
+        shown(&place, &["kube", "pss", "-q", "--severity", "high", "--format", "json", "shop"]);
+    let again = shown(
+        &place,
+        &["kube", "pss", "-q", "--severity", "high", "--format", "json", "cluster.json"],
+    );
+    let rules = |text: &str| text.matches("\"rule\": \"kube-").count();
+    assert_eq!((rules(&first), rules(&again)), (2, 2));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let place = Place::new(&[]);
+    place.write("none.yaml", "a: 1\n");
+    place.write("broken.json", "{\"kind\": ");
+    let text = [
+        shown(&place, &["kube", "pss", "missing"]),
+        shown(&place, &["kube", "pss", "none.yaml"]),
+        shown(&place, &["kube", "pss", "broken.json"]),
+        shown(&place, &["kube", "pss", "--level", "strict", "none.yaml"]),
+        shown(&place, &["kube", "pss", "--standard-version", "v2", "none.yaml"]),
+    ];
+    insta::assert_snapshot!("kube_errors", text.concat());
+}
