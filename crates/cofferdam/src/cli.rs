@@ -92,6 +92,7 @@ pub(crate) enum Command {
     Db(commands::db::Args),
     Explain(commands::explain::Args),
     Rules(commands::rules::Args),
+    Vercmp(commands::vercmp::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),

@@ -11,6 +11,7 @@ pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod sbom;
 pub(crate) mod scan;
+pub(crate) mod vercmp;
 
 use crate::{
     cli::Command,
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
         Command::Db(args) => db::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
         Command::Rules(args) => rules::run(&args, session),
+        Command::Vercmp(args) => vercmp::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, session),
         Command::Completions(args) => completions::run(&args, session),
         Command::Man(args) => man::run(&args, session),
