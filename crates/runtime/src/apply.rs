@@ -7,8 +7,11 @@
 
 mod child;
 mod confine;
+mod console;
 mod device;
+mod directory;
 mod init;
+mod join;
 mod message;
 mod rootfs;
 mod supervise;
@@ -19,26 +22,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cofferdam_oci::runtime::Hooks;
 use cofferdam_sys::{
     channel::Channel,
-    clone::{self, Child},
+    clone::{self, Child, CloneError, SingleThreaded},
     mount::{self, Change},
     signal,
 };
 use rustix::{
     fs::{Mode, OFlags, open},
-    process::Signal,
+    process::{Pid, Signal},
     thread::UnshareFlags,
 };
 
+pub use join::exec;
+pub(crate) use message::Report;
+
 use crate::{
-    cgroup::Made,
+    cgroup::{Live, Made},
     error::{Doing, Error},
+    gate::Gate,
+    hooks::Runner,
     ids,
     plan::{GivenUp, Plan, What},
+    state::{State, Status},
 };
+use supervise::Running;
 
-/// How a container is run.
+/// How a container is made and run.
 #[derive(Default)]
 pub struct Options<'a> {
     /// File that the id of the container's first process is written to.
@@ -46,10 +57,29 @@ pub struct Options<'a> {
     /// Called with that id and what was given up, when the container is confined and its program
     /// is about to run; the program waits for the return.
     pub explain: Option<Explain<'a>>,
+    /// Socket that the outer side of the container's terminal goes to, instead of this process's
+    /// own terminal.
+    pub console_socket: Option<PathBuf>,
+    /// Descriptors beyond the standard three that the program keeps.
+    pub preserved: u32,
+    /// Whether the root is entered by chroot(2), where pivot_root(2) does not work.
+    pub no_pivot: bool,
+    /// Whether the container outlives this process.
+    pub detached: bool,
+    /// Hooks, and the state that they are told.
+    pub hooks: Option<(&'a Hooks, &'a State)>,
+    /// Called when the process and its control group are there, with the group's directories.
+    pub record: Option<Record<'a>>,
+    /// Called when its program runs; the container is ended if that fails.
+    pub started: Option<Started<'a>>,
 }
 
 /// Looks at a confined container before its program runs.
-pub type Explain<'a> = &'a mut dyn FnMut(rustix::process::Pid, &[GivenUp]);
+pub type Explain<'a> = &'a mut dyn FnMut(Pid, &[GivenUp]);
+/// Does what is to be done when a container's program runs.
+pub type Started<'a> = &'a mut dyn FnMut(Pid) -> Result<(), Error>;
+/// Takes note of a container's first process and of the directories of its control group.
+pub type Record<'a> = &'a mut dyn FnMut(Pid, &[PathBuf]) -> Result<(), Error>;
 
 /// Trees of this machine that the parent has to open, as the child may not.
 #[derive(Debug, Default)]
@@ -59,55 +89,105 @@ struct Sources {
 }
 
 /// Runs a container and waits for its end; returns its exit code, 128 and the signal's number if
-/// one ended it.
+/// one ended it. One that is [detached](Options::detached) is left when its program runs.
 ///
 /// # Errors
 /// When it could not be started; [`Error::exit_code`] says what to exit with.
 pub fn run(plan: &Plan, options: &mut Options<'_>) -> Result<u8, Error> {
+    let mut running = begin(plan, options, None)?;
+    if !options.detached {
+        let ended = running.finish(options);
+        if !plan.namespaces.contains(UnshareFlags::NEWPID) {
+            // Nobody else ends what the program leaves behind.
+            Live::new(running.group.directories(), plan.cgroup.unified)
+                .signal(Signal::KILL.as_raw())?;
+        }
+        return ended;
+    }
+    running.until_started(options)?;
+    running.leave();
+    Ok(0)
+}
+
+/// Makes a container that waits at its gate to be started.
+///
+/// # Errors
+/// When it could not be made.
+pub fn create(plan: &Plan, options: &mut Options<'_>, gate: Gate) -> Result<(), Error> {
+    options.detached = true;
+    let mut running = begin(plan, options, Some(gate))?;
+    running.until_ready(options)?;
+    running.leave();
+    Ok(())
+}
+
+/// Makes the container's process and prepares it; the process goes on by itself.
+fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<Running, Error> {
     signal::restore_pipe();
     let signals = signal::Set::all_but_faults();
     let mask = signals.block().doing("block", "signals")?;
     let queue = signal::Queue::new(&signals).doing("watch", "signals")?;
-    join(plan)?;
+    let console = options.console_socket.as_deref().map(console::connect).transpose()?;
+    let alone = SingleThreaded::check().ok_or(CloneError::Threads)?;
     let sources = Sources::open(plan)?;
-    let mut group = if plan.cgroup.unified { plan.cgroup.make()? } else { Made::default() };
+    let group = if plan.cgroup.unified { plan.cgroup.make()? } else { Made::default() };
+    let cgroup = cgroup_directory(plan)?;
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
-    let cgroup = cgroup_directory(plan)?;
+    let left = join(plan)?;
     let late = UnshareFlags::NEWCGROUP | UnshareFlags::NEWTIME;
     let request = clone::Request {
         namespaces: plan.namespaces - late,
         cgroup: cgroup.as_ref().map(AsFd::as_fd),
     };
     let explained = options.explain.is_some();
-    let mut ours = Some(ours);
-    let child = clone::spawn(&request, || {
+    let (mut ours, mut gate) = (Some(ours), gate);
+    let child = clone::spawn_alone(&request, &alone, || {
         // Else the channel would stay open in the child when the parent is gone.
         ours = None;
-        child::run(&child::Task { plan, sources: &sources, channel: theirs, mask, explained })
+        child::run(child::Task {
+            plan,
+            sources: &sources,
+            channel: theirs,
+            gate: gate.take(),
+            mask,
+            explained,
+            detached: options.detached,
+            preserved: options.preserved,
+            no_pivot: options.no_pivot,
+            hooks: options.hooks,
+            alone: &alone,
+        })
     })?;
-    let ours = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
-
-    let mut given_up = plan.given_up.clone();
-    let set_up = prepare(plan, &child, &sources, &ours, &mut group, options);
-    drop(sources);
-    given_up.extend(group.missing.iter().map(|file| {
-        GivenUp::new(
-            format!("limit {file}"),
-            "the kernel has no such file, as without swap accounting",
-        )
-    }));
-    match set_up {
-        Ok(()) => supervise::supervise(child, &ours, &queue, given_up, options),
+    left.go_back()?;
+    let channel = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
+    let mut running = Running::new(child, channel, queue, plan.given_up.clone(), group, console);
+    match prepare(plan, &mut running, &sources, &mask, &alone, options) {
+        Ok(()) => Ok(running),
         // What the child has to say explains more than that it could not be prepared.
-        Err(error) => Err(supervise::last_words(&ours, &child).unwrap_or(error)),
+        Err(error) => Err(running.last_words().unwrap_or(error)),
+    }
+}
+
+/// Namespaces of this process that were left for those that the container shares with others.
+#[derive(Debug, Default)]
+struct Left(Vec<(OwnedFd, rustix::thread::LinkNameSpaceType)>);
+
+impl Left {
+    fn go_back(self) -> Result<(), Error> {
+        for (namespace, kind) in self.0 {
+            rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(kind))
+                .doing("go back to", "this program's own namespace")?;
+        }
+        Ok(())
     }
 }
 
 /// Enters the namespaces that the container shares with others; the child inherits them.
-fn join(plan: &Plan) -> Result<(), Error> {
+fn join(plan: &Plan) -> Result<Left, Error> {
     use cofferdam_oci::runtime::NamespaceType;
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    let mut left = Left::default();
     for joined in &plan.joined {
         let path = joined.path.display();
         let kind = match joined.kind {
@@ -122,9 +202,13 @@ fn join(plan: &Plan) -> Result<(), Error> {
         };
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = open(&joined.path, flags, Mode::empty()).doing("open the namespace", &path)?;
+        // Hooks run in this program's own namespaces, and so does what it reports to.
+        let own = format!("/proc/self/ns/{}", own_name(joined.kind));
+        let own = open(&own, flags, Mode::empty()).doing("open the namespace", &own)?;
         move_into_link_name_space(file.as_fd(), Some(kind)).doing("join the namespace", &path)?;
+        left.0.push((own, kind));
     }
-    Ok(())
+    Ok(left)
 }
 
 impl Sources {
@@ -161,35 +245,69 @@ fn cgroup_directory(plan: &Plan) -> Result<Option<OwnedFd>, Error> {
     open(&directory.path, flags, Mode::empty()).doing("open the cgroup", path).map(Some)
 }
 
+/// The name in /proc/self/ns of the namespace that is left.
+const fn own_name(kind: cofferdam_oci::runtime::NamespaceType) -> &'static str {
+    use cofferdam_oci::runtime::NamespaceType;
+    match kind {
+        NamespaceType::Network => "net",
+        NamespaceType::Mount => "mnt",
+        other => other.as_str(),
+    }
+}
+
 /// The parent's half of the set-up. The slow part, moving into a cgroup, goes on while the child
 /// builds its root.
 fn prepare(
     plan: &Plan,
-    child: &Child,
+    running: &mut Running,
     sources: &Sources,
-    channel: &Channel,
-    group: &mut Made,
-    options: &Options<'_>,
+    mask: &signal::Set,
+    alone: &SingleThreaded,
+    options: &mut Options<'_>,
 ) -> Result<(), Error> {
+    let pid = running.child.pid;
     if let Some(maps) = &plan.ids {
-        ids::write(child.pid, maps)?;
+        ids::write(pid, maps)?;
     }
     if let Some(root) = sources.root.as_ref().filter(|_| plan.root.mapped) {
-        map_owners(root, child, &plan.root.path)?;
+        map_owners(root, &running.child, &plan.root.path)?;
     }
-    channel.send(message::IDS_WRITTEN, &[]).doing("talk to", "the container")?;
+    running.tell(message::IDS_WRITTEN)?;
     if !plan.cgroup.unified {
-        *group = plan.cgroup.make()?;
-        group.add(child.pid)?;
+        plan.cgroup.fill_cpusets()?;
+        running.group = plan.cgroup.make()?;
+        running.group.add(pid)?;
     }
+    running.given_up.extend(running.group.missing.iter().map(|file| {
+        GivenUp::new(
+            format!("limit {file}"),
+            "the kernel has no such file, as without swap accounting",
+        )
+    }));
     if let Some(adjustment) = plan.process.oom_score_adjustment {
-        let path = format!("/proc/{}/oom_score_adj", child.pid.as_raw_nonzero());
+        let path = format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero());
         std::fs::write(&path, adjustment.to_string()).doing("write", &path)?;
     }
-    if let Some(path) = &options.pid_file {
-        write_pid_file(path, child)?;
+    if let Some(record) = &mut options.record {
+        record(pid, running.group.directories())?;
     }
-    channel.send(message::LIMITS_SET, &[]).doing("talk to", "the container")
+    if let Some((hooks, state)) = options.hooks.filter(|(hooks, _)| has_early(hooks)) {
+        running.until_built(options)?;
+        let state = state.for_hook(Status::Creating, pid.as_raw_nonzero().get());
+        let runner = |stage| Runner { stage, state: &state, mask, alone, confine: &|| Ok(()) };
+        runner("prestart").run(&hooks.prestart)?;
+        runner("createRuntime").run(&hooks.create_runtime)?;
+        running.tell(message::HOOKS_RUN)?;
+    }
+    if let Some(path) = &options.pid_file {
+        write_pid_file(path, pid)?;
+    }
+    running.tell(message::LIMITS_SET)
+}
+
+/// Whether there are hooks that the parent runs while the child waits.
+fn has_early(hooks: &Hooks) -> bool {
+    !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty()
 }
 
 fn map_owners(root: &OwnedFd, child: &Child, path: &Path) -> Result<(), Error> {
@@ -201,10 +319,10 @@ fn map_owners(root: &OwnedFd, child: &Child, path: &Path) -> Result<(), Error> {
 }
 
 /// Written beside and renamed, so that a reader never sees half a number.
-fn write_pid_file(path: &Path, child: &Child) -> Result<(), Error> {
+pub(crate) fn write_pid_file(path: &Path, pid: Pid) -> Result<(), Error> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
-    let content = child.pid.as_raw_nonzero().to_string();
+    let content = pid.as_raw_nonzero().to_string();
     std::fs::write(&temporary, content).doing("write", path.display())?;
     std::fs::rename(&temporary, path).doing("write", path.display())
 }

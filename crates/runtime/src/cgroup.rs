@@ -3,6 +3,11 @@
 //! A container's cgroup is made below the runtime's own (v1) or beside it (v2, where a group with
 //! processes cannot limit children), so whatever limits the runtime limits the container too.
 
+mod complete;
+mod live;
+mod statistics;
+mod update;
+
 use std::{
     fs,
     path::{Component, Path, PathBuf},
@@ -11,6 +16,8 @@ use std::{
 
 use cofferdam_oci::runtime::{DeviceRule, Resources};
 use rustix::fs::{Access, access, statfs};
+
+pub use live::Live;
 
 use crate::error::{Doing, Error};
 
@@ -445,18 +452,36 @@ impl Group {
 }
 
 impl Made {
+    /// Its directories.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.directories
+    }
+
+    /// Leaves the group to live on; returns its directories.
+    pub(crate) fn keep(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.directories)
+    }
+
     /// Moves a process into the group.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub(crate) fn add(&self, pid: rustix::process::Pid) -> Result<(), Error> {
-        for directory in &self.directories {
-            let file = directory.join("cgroup.procs");
-            put(&file, &pid.as_raw_nonzero().to_string())
-                .doing("move the container into", file.display())?;
-        }
-        Ok(())
+        add(&self.directories, pid)
     }
+}
+
+/// Moves a process into each of these groups.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn add(directories: &[PathBuf], pid: rustix::process::Pid) -> Result<(), Error> {
+    for directory in directories {
+        let file = directory.join("cgroup.procs");
+        put(&file, &pid.as_raw_nonzero().to_string())
+            .doing("move the container into", file.display())?;
+    }
+    Ok(())
 }
 
 /// Writes a file that exists, without O_CREAT or O_TRUNC.

@@ -1,8 +1,8 @@
-//! Why a container could not be started.
+//! Why something could not be done with a container.
 
 use std::path::PathBuf;
 
-/// Why a container could not be started.
+/// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -52,6 +52,34 @@ pub enum Error {
         #[source]
         source: Option<Box<Cause>>,
     },
+    /// A hook failed.
+    #[error("could not run hook '{program}' (/hooks/{stage}/{index}): {why}")]
+    Hook {
+        /// The stage's name in the configuration.
+        stage: &'static str,
+        /// Which of the stage.
+        index: usize,
+        /// Its program.
+        program: String,
+        /// What happened, and what it said.
+        why: String,
+    },
+    /// There is no such container.
+    #[error("could not find container '{0}': container does not exist")]
+    Missing(crate::id::ContainerId),
+    /// The container is in no state for it.
+    #[error("could not {action} container '{id}': {why}")]
+    Refused {
+        /// What was asked for.
+        action: &'static str,
+        /// Of which container.
+        id: crate::id::ContainerId,
+        /// Why it cannot be.
+        why: String,
+    },
+    /// What is kept of the container could not be used.
+    #[error(transparent)]
+    Store(#[from] crate::state::StoreError),
     /// No process could be made.
     #[error(transparent)]
     Clone(#[from] cofferdam_sys::clone::CloneError),

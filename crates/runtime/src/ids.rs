@@ -13,7 +13,7 @@ pub const SIZE: u32 = 65_536;
 pub const DEFAULT_FIRST: u32 = 0x7000_0000;
 
 /// Id maps of a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Maps {
     /// User ids.
     pub users: Vec<IdMapping>,
@@ -24,7 +24,7 @@ pub struct Maps {
 }
 
 /// What writes id maps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Writer {
     /// This process, being privileged.
     Privileged,

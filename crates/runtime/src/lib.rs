@@ -5,14 +5,22 @@
 
 pub mod apply;
 pub mod cgroup;
+pub mod clock;
+pub mod container;
 mod error;
 pub mod explain;
 pub mod facts;
+pub mod gate;
+pub mod hooks;
 mod id;
+pub mod identity;
 pub mod ids;
 pub mod least;
+pub mod own_program;
 pub mod plan;
 pub mod profile;
+pub mod state;
+pub mod template;
 pub mod user;
 
 pub use error::{Cause, Error};

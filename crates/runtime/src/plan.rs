@@ -17,6 +17,32 @@ use rustix::thread::UnshareFlags;
 
 use crate::{cgroup::Group, id::ContainerId, ids::Maps};
 
+pub use mount::OPTIONS as MOUNT_OPTIONS;
+
+/// Parts of the specification that not every runtime does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Supported {
+    /// AppArmor profiles.
+    pub apparmor: bool,
+    /// SELinux labels.
+    pub selinux: bool,
+    /// Cache and memory bandwidth allocation.
+    pub intel_rdt: bool,
+    /// Id maps of single mounts.
+    pub mapped_mounts: bool,
+    /// Network devices that are moved inside.
+    pub network_devices: bool,
+}
+
+/// What this runtime does of them.
+pub const SUPPORTED: Supported = Supported {
+    apparmor: false,
+    selinux: false,
+    intel_rdt: false,
+    mapped_mounts: false,
+    network_devices: false,
+};
+
 /// Annotations by which a bundle asks for what the specification has no field for.
 pub mod annotation {
     /// Bytes of a throw-away layer in memory that all changes to the root go to; the root

@@ -13,6 +13,22 @@ pub struct Request<'a> {
     pub cgroup: Option<BorrowedFd<'a>>,
 }
 
+/// The proof that this process has one thread.
+///
+/// It has to be had before a foreign root is entered, whose /proc tells nothing of this process.
+#[derive(Debug)]
+pub struct SingleThreaded(std::marker::PhantomData<*const ()>);
+
+impl SingleThreaded {
+    /// Looks at this process; `None` if it has more threads.
+    #[must_use]
+    pub fn check() -> Option<Self> {
+        // A directory has two links and one more a subdirectory: one a thread.
+        let single = rustix::fs::stat("/proc/self/task").is_ok_and(|tasks| tasks.st_nlink == 3);
+        single.then_some(Self(std::marker::PhantomData))
+    }
+}
+
 /// The process that was made.
 #[derive(Debug)]
 pub struct Child {
@@ -42,12 +58,46 @@ pub enum CloneError {
 /// When this process has several threads, or the kernel refuses: `EPERM` where user namespaces
 /// are not allowed, `ENOSPC` at their limit, `EAGAIN` at the limit of tasks.
 pub fn spawn(request: &Request<'_>, child: impl FnOnce() -> u8) -> Result<Child, CloneError> {
-    if !is_single_threaded() {
-        return Err(CloneError::Threads);
-    }
+    let alone = SingleThreaded::check().ok_or(CloneError::Threads)?;
+    make(request, false, &alone, child)
+}
+
+/// As [`spawn`], from a place where this process cannot be looked at any more.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn spawn_alone(
+    request: &Request<'_>,
+    alone: &SingleThreaded,
+    child: impl FnOnce() -> u8,
+) -> Result<Child, CloneError> {
+    make(request, false, alone, child)
+}
+
+/// As [`spawn`], for a child that this process's parent gets as its own.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn spawn_sibling(
+    request: &Request<'_>,
+    alone: &SingleThreaded,
+    child: impl FnOnce() -> u8,
+) -> Result<Child, CloneError> {
+    make(request, true, alone, child)
+}
+
+fn make(
+    request: &Request<'_>,
+    sibling: bool,
+    _alone: &SingleThreaded,
+    child: impl FnOnce() -> u8,
+) -> Result<Child, CloneError> {
     let mut pidfd: libc::c_int = -1;
     let mut flags = u64::from(request.namespaces.bits());
     flags |= flag(libc::CLONE_PIDFD) | CLONE_CLEAR_SIGHAND;
+    if sibling {
+        flags |= flag(libc::CLONE_PARENT);
+    }
     let mut cgroup = 0;
     if let Some(directory) = request.cgroup {
         flags |= CLONE_INTO_CGROUP;
@@ -58,7 +108,8 @@ pub fn spawn(request: &Request<'_>, child: impl FnOnce() -> u8) -> Result<Child,
         pidfd: (&raw mut pidfd) as u64,
         child_tid: 0,
         parent_tid: 0,
-        exit_signal: flag(libc::SIGCHLD),
+        // A sibling's is that of this process.
+        exit_signal: if sibling { 0 } else { flag(libc::SIGCHLD) },
         stack: 0,
         stack_size: 0,
         tls: 0,
@@ -99,11 +150,6 @@ fn flag(value: libc::c_int) -> u64 {
 pub fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
     // SAFETY: CLONE_FILES and CLONE_FS, whose surprises make this call unsafe, are masked out.
     unsafe { rustix::thread::unshare_unsafe(namespaces - UnshareFlags::FILES - UnshareFlags::FS) }
-}
-
-fn is_single_threaded() -> bool {
-    // A directory has two links and one more a subdirectory: one a thread.
-    rustix::fs::stat("/proc/self/task").is_ok_and(|tasks| tasks.st_nlink == 3)
 }
 
 pub(crate) fn last_error() -> io::Errno {

@@ -20,6 +20,31 @@ pub fn execve(path: &CStr, arguments: &[CString], environment: &[CString]) -> io
     last_error()
 }
 
+/// Runs the program that `file` stands for in place of this one; returns only on failure.
+#[must_use]
+pub fn execve_file(
+    file: impl std::os::fd::AsFd,
+    arguments: &[CString],
+    environment: &[CString],
+) -> io::Errno {
+    use std::os::fd::AsRawFd;
+    let arguments = pointers(arguments);
+    let environment = pointers(environment);
+    // SAFETY: the path is an empty C string; both arrays end with a null pointer and hold
+    // pointers to C strings that outlive the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            arguments.as_ptr(),
+            environment.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    last_error()
+}
+
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
 }

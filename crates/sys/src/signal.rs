@@ -43,6 +43,16 @@ impl Set {
         Self(set)
     }
 
+    /// No signal.
+    #[must_use]
+    pub fn none() -> Self {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: sigemptyset initialises the set that it is given.
+        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+        // SAFETY: it has just been initialised.
+        Self(unsafe { set.assume_init() })
+    }
+
     /// Blocks these signals; returns what was blocked before.
     ///
     /// # Errors
@@ -79,6 +89,88 @@ pub fn restore_pipe() {
     // SAFETY: no handler is installed, so no code runs in signal context.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
+
+/// Sends a signal by number, real-time ones too, to the process that `pidfd` stands for; 0 sends
+/// none and only asks whether it could be sent.
+///
+/// # Errors
+/// `ESRCH` when the process has ended, `EINVAL` when there is no such signal.
+pub fn send(pidfd: impl std::os::fd::AsFd, number: i32) -> io::Result<()> {
+    // SAFETY: null asks for an ordinary record of the signal; nothing else is pointed to.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_fd().as_raw_fd(),
+            number,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// The number of a signal's name, with or without `SIG`, in any case; also `RTMIN+3`, `RTMAX-1`
+/// and numbers themselves.
+#[must_use]
+pub fn number(text: &str) -> Option<i32> {
+    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    if let Ok(number) = text.parse::<i32>() {
+        return (0..=last).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if let Some((_, number)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return Some(*number);
+    }
+    let offset = |rest: &str, sign: char| {
+        if rest.is_empty() { Some(0) } else { rest.strip_prefix(sign)?.parse::<i32>().ok() }
+    };
+    let found = match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+        (Some(rest), _) => first.checked_add(offset(rest, '+')?)?,
+        (_, Some(rest)) => last.checked_sub(offset(rest, '-')?)?,
+        _ => return None,
+    };
+    (first..=last).contains(&found).then_some(found)
+}
+
+/// Names of signals (signal(7)), without `SIG`.
+const NAMES: [(&str, i32); 35] = [
+    ("ABRT", libc::SIGABRT),
+    ("ALRM", libc::SIGALRM),
+    ("BUS", libc::SIGBUS),
+    ("CHLD", libc::SIGCHLD),
+    ("CLD", libc::SIGCHLD),
+    ("CONT", libc::SIGCONT),
+    ("FPE", libc::SIGFPE),
+    ("HUP", libc::SIGHUP),
+    ("ILL", libc::SIGILL),
+    ("INT", libc::SIGINT),
+    ("IO", libc::SIGIO),
+    ("IOT", libc::SIGABRT),
+    ("KILL", libc::SIGKILL),
+    ("PIPE", libc::SIGPIPE),
+    ("POLL", libc::SIGIO),
+    ("PROF", libc::SIGPROF),
+    ("PWR", libc::SIGPWR),
+    ("QUIT", libc::SIGQUIT),
+    ("SEGV", libc::SIGSEGV),
+    ("STKFLT", libc::SIGSTKFLT),
+    ("STOP", libc::SIGSTOP),
+    ("SYS", libc::SIGSYS),
+    ("TERM", libc::SIGTERM),
+    ("TRAP", libc::SIGTRAP),
+    ("TSTP", libc::SIGTSTP),
+    ("TTIN", libc::SIGTTIN),
+    ("TTOU", libc::SIGTTOU),
+    ("UNUSED", libc::SIGSYS),
+    ("URG", libc::SIGURG),
+    ("USR1", libc::SIGUSR1),
+    ("USR2", libc::SIGUSR2),
+    ("VTALRM", libc::SIGVTALRM),
+    ("WINCH", libc::SIGWINCH),
+    ("XCPU", libc::SIGXCPU),
+    ("XFSZ", libc::SIGXFSZ),
+];
 
 /// Signals that arrive as records of a descriptor (signalfd(2)).
 #[derive(Debug)]
@@ -139,5 +231,33 @@ impl Queue {
 impl std::os::fd::AsFd for Queue {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_known_by_name_and_number() {
+        for (text, wanted) in [
+            ("9", Some(9)),
+            ("0", Some(0)),
+            ("SIGKILL", Some(9)),
+            ("kill", Some(9)),
+            ("Term", Some(15)),
+            ("SIGRTMIN+3", Some(libc::SIGRTMIN() + 3)),
+            ("RTMAX", Some(libc::SIGRTMAX())),
+            ("RTMAX-1", Some(libc::SIGRTMAX() - 1)),
+            ("RTMAX+1", None),
+            ("RTMIN+99", None),
+            ("-9", None),
+            ("65", None),
+            ("SIG", None),
+            ("", None),
+            ("NONSENSE", None),
+        ] {
+            assert_eq!(number(text), wanted, "{text}");
+        }
     }
 }

@@ -223,7 +223,13 @@ struct Bundle(PathBuf);
 
 impl Bundle {
     fn write(id: &ContainerId, spec: &Spec) -> Result<Self, CliError> {
-        let parent = runtime_directory()?;
+        // Apart from what the runtime keeps of its containers.
+        let parent = runtime_directory()?.join("bundles");
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&parent)
+            .or_fail(|| format!("could not make the directory '{}'", parent.display()))?;
         let path = parent.join(id.as_str());
         let failed = || format!("could not make the container's directory '{}'", path.display());
         match fs::DirBuilder::new().mode(0o700).create(&path) {

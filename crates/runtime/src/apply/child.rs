@@ -2,11 +2,17 @@
 
 use std::os::fd::AsFd;
 
-use cofferdam_sys::{channel::Channel, clone::unshare, exec, keyring, network, signal};
+use cofferdam_oci::runtime::Hooks;
+use cofferdam_sys::{
+    channel::Channel,
+    clone::{SingleThreaded, unshare},
+    exec, keyring, network, signal,
+};
 use rustix::{
     mount::{MountPropagationFlags, mount_change},
     process::{
-        DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid,
+        DumpableBehavior, Signal, getpid, set_dumpable_behavior, set_parent_process_death_signal,
+        setsid,
     },
     thread::{Gid, Uid, UnshareFlags},
 };
@@ -14,8 +20,11 @@ use rustix::{
 use super::{Sources, confine, device, init, message, message::Report, rootfs, terminal};
 use crate::{
     error::{Doing, Error},
+    gate::Gate,
+    hooks::Runner,
     ids::Writer,
     plan::{GivenUp, Plan},
+    state::{State, Status},
 };
 
 /// What the child has to do its work with.
@@ -23,24 +32,42 @@ pub(super) struct Task<'a> {
     pub(super) plan: &'a Plan,
     pub(super) sources: &'a Sources,
     pub(super) channel: Channel,
+    /// Where it waits to be started, if it does.
+    pub(super) gate: Option<Gate>,
     /// Signals that were blocked before the parent blocked them all.
     pub(super) mask: signal::Set,
     /// Whether the parent looks at the container before the program runs.
     pub(super) explained: bool,
+    /// Whether the container outlives the parent.
+    pub(super) detached: bool,
+    /// Descriptors beyond the standard three that the program keeps.
+    pub(super) preserved: u32,
+    /// Whether the root is entered by chroot.
+    pub(super) no_pivot: bool,
+    pub(super) hooks: Option<(&'a Hooks, &'a State)>,
+    pub(super) alone: &'a SingleThreaded,
 }
 
 /// Runs the child to its end; returns its exit code, should the program not take over.
-pub(super) fn run(task: &Task<'_>) -> u8 {
-    let code = build(task).and_then(|program| {
-        if task.plan.process.init { init::run(task, &program) } else { Err(task.finish(&program)) }
-    });
-    code.unwrap_or_else(|error| task.report(&error))
+pub(super) fn run(task: Task<'_>) -> u8 {
+    match build(&task) {
+        Ok(program) if task.plan.process.init => init::run(task, &program),
+        Ok(program) => {
+            let error = task.finish(&program);
+            task.report(&error)
+        }
+        Err(error) => task.report(&error),
+    }
 }
 
 impl Task<'_> {
     /// Tells the parent of a failure; returns the exit code that goes with it.
     pub(super) fn report(&self, error: &Error) -> u8 {
         let report = Report::Failed(error.exit_code(), error.chain());
+        if let Some(gate) = &self.gate {
+            // Read by `start`, if that is who waits; the parent reads the other.
+            gate.report(&report);
+        }
         // Without a parent there is nobody to tell.
         let _ = self.channel.send(&report.encode(), &[]);
         error.exit_code()
@@ -57,6 +84,59 @@ impl Task<'_> {
 
     pub(super) fn unblock_signals(&self) -> Result<(), Error> {
         self.mask.set_as_mask().doing("unblock", "signals")
+    }
+
+    /// Whether a hook may look for the root where it is on this machine.
+    fn needs_root_in_place(&self) -> bool {
+        self.hooks.is_some_and(|(hooks, _)| !hooks.create_container.is_empty())
+    }
+
+    /// Hooks that run before the root is entered: the parent's first.
+    fn early_hooks(&self) -> Result<(), Error> {
+        let Some((hooks, state)) = self.hooks else { return Ok(()) };
+        if super::has_early(hooks) {
+            let report = Report::Built.encode();
+            self.channel.send(&report, &[]).doing("talk to", "the parent")?;
+            wait_for(&self.channel, message::HOOKS_RUN)?;
+        }
+        if hooks.create_container.is_empty() {
+            return Ok(());
+        }
+        let state = state.for_hook(Status::Creating, getpid().as_raw_nonzero().get());
+        self.runner("createContainer", &state, &|| Ok(())).run(&hooks.create_container)
+    }
+
+    fn runner<'b>(
+        &'b self,
+        stage: &'static str,
+        state: &'b [u8],
+        confine: &'b dyn Fn() -> Result<(), Error>,
+    ) -> Runner<'b> {
+        Runner { stage, state, mask: &self.mask, alone: self.alone, confine }
+    }
+
+    /// Waits at the gate, if there is one, and runs the hooks that run just before the program.
+    fn wait_for_start(&self, program: &confine::Program<'_>) -> Result<(), Error> {
+        if self.gate.is_some() {
+            program.check()?;
+            // Containers that share a PID namespace must not look into this process.
+            set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide", "the process")?;
+        }
+        if self.detached {
+            set_parent_process_death_signal(None).doing("free", "the container of its parent")?;
+        }
+        if let Some(gate) = &self.gate {
+            let report = Report::Ready.encode();
+            self.channel.send(&report, &[]).doing("talk to", "the parent")?;
+            gate.wait()?;
+        }
+        let Some((hooks, state)) = self.hooks.filter(|(h, _)| !h.start_container.is_empty()) else {
+            return Ok(());
+        };
+        let state = state.for_hook(Status::Created, getpid().as_raw_nonzero().get());
+        // They run what the container brings, thus as confined as its program.
+        let confine = || confine::load_filter_last(self.plan);
+        self.runner("startContainer", &state, &confine).run(&hooks.start_container)
     }
 
     /// Loads the filter and lets the parent look, if it wants to.
@@ -82,30 +162,40 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     }
     let everything = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", everything).doing("make private the mounts below", "/")?;
-    let root = rootfs::build(plan, sources, channel)?;
+    let root = rootfs::build(plan, sources, channel, task.needs_root_in_place())?;
     device::populate(plan, &root)?;
     let console = match &plan.process.terminal {
         Some(_) => Some(terminal::open(plan, &root, channel)?),
         None => None,
     };
+    task.early_hooks()?;
     namespaces(plan, &root)?;
     rootfs::restrict(plan, &root)?;
     let program = confine::Program::new(plan)?;
     wait_for(channel, message::LIMITS_SET)?;
     late_namespaces(plan)?;
-    rootfs::enter(plan, root)?;
+    rootfs::enter(plan, &root, task.no_pivot)?;
+    drop(root);
     session(plan, console)?;
     confine::drop_privileges(plan)?;
     // The change of user has taken it back.
     die_with_parent()?;
-    exec::close_on_exec_from(3).doing("close", "all descriptors but the standard ones")?;
+    close_descriptors(task.preserved)?;
     if *explained {
         make_readable()?;
     }
+    task.wait_for_start(&program)?;
     Ok(program)
 }
 
-fn die_with_parent() -> Result<(), Error> {
+/// Lets no descriptor live on in the program but the standard ones and those asked for.
+pub(super) fn close_descriptors(preserved: u32) -> Result<(), Error> {
+    let first = i32::try_from(preserved).ok().and_then(|preserved| preserved.checked_add(3));
+    exec::close_on_exec_from(first.unwrap_or(3))
+        .doing("close", "all descriptors but the standard ones")
+}
+
+pub(super) fn die_with_parent() -> Result<(), Error> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("tie", "the container to its parent")
 }
 
@@ -128,7 +218,7 @@ pub(super) fn wait_for(channel: &Channel, wanted: &[u8]) -> Result<(), Error> {
 }
 
 /// Becomes the container's root: the id that this process came with stands for nobody there.
-fn become_root(plan: &Plan) -> Result<(), Error> {
+pub(super) fn become_root(plan: &Plan) -> Result<(), Error> {
     let Some(maps) = &plan.ids else { return Ok(()) };
     if maps.writer != Writer::Own {
         rustix::thread::set_thread_groups(&[]).doing("drop", "supplementary groups")?;
@@ -173,7 +263,7 @@ fn late_namespaces(plan: &Plan) -> Result<(), Error> {
 }
 
 /// A session of its own, with its terminal and its keyring.
-fn session(plan: &Plan, console: Option<std::os::fd::OwnedFd>) -> Result<(), Error> {
+pub(super) fn session(plan: &Plan, console: Option<std::os::fd::OwnedFd>) -> Result<(), Error> {
     setsid().doing("make", "a session")?;
     if let Some(console) = console {
         rustix::process::ioctl_tiocsctty(console.as_fd()).doing("take", "the terminal")?;

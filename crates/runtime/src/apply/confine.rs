@@ -8,7 +8,7 @@ use std::{
 
 use cofferdam_sys::{capability, exec, seccomp};
 use rustix::{
-    fs::Mode,
+    fs::{Access, AtFlags, CWD, Mode, accessat},
     io::Errno,
     process::{Rlimit, setrlimit, umask},
     thread::{
@@ -94,6 +94,21 @@ impl<'a> Program<'a> {
         Ok(Self { plan, candidates })
     }
 
+    /// Says already now if no file is there that could be run.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let mut found = Errno::NOENT;
+        for path in &self.candidates {
+            match accessat(CWD, path.as_c_str(), Access::EXEC_OK, AtFlags::EACCESS) {
+                Ok(()) => return Ok(()),
+                Err(Errno::ACCESS) => found = Errno::ACCESS,
+                // Whatever else is wrong, execve knows better.
+                Err(Errno::NOENT | Errno::NOTDIR) => {}
+                Err(_) => return Ok(()),
+            }
+        }
+        Err(self.failed(found))
+    }
+
     /// Becomes the program; returns only on failure, as execvp(3) tells it: the first file that is
     /// there but cannot be run counts for more than those that are not there.
     pub(super) fn execute(&self) -> Error {
@@ -109,13 +124,21 @@ impl<'a> Program<'a> {
                 }
             }
         }
+        self.failed(found)
+    }
+
+    /// Engines tell a missing program from one that may not be run by these words.
+    fn failed(&self, found: Errno) -> Error {
+        let name = &self.plan.process.arguments[0];
+        let why = match found {
+            Errno::NOENT if name.as_bytes().contains(&b'/') => "no such file or directory".into(),
+            Errno::NOENT => "executable file not found in $PATH".into(),
+            Errno::ACCESS => "permission denied".into(),
+            other => std::io::Error::from(other).to_string(),
+        };
         let code = if found == Errno::NOENT { 127 } else { 126 };
-        let program = process.arguments[0].to_string_lossy();
-        let chain = vec![
-            format!("could not run '{program}' in the container"),
-            std::io::Error::from(found).to_string(),
-        ];
-        Error::inside(chain, code)
+        let program = name.to_string_lossy();
+        Error::inside(vec![format!("could not run '{program}' in the container"), why], code)
     }
 }
 

@@ -19,17 +19,33 @@ use crate::error::{Doing, Error};
 
 /// Makes the program's process and stays as PID 1, as confined as the program is; returns the
 /// exit code.
-pub(super) fn run(task: &Task<'_>, program: &confine::Program<'_>) -> Result<u8, Error> {
+pub(super) fn run(task: Task<'_>, program: &confine::Program<'_>) -> u8 {
+    match start(&task, program) {
+        Ok((child, queue)) => {
+            // That they are closed everywhere tells others that the program runs.
+            drop((task.channel, task.gate));
+            reap(child.pid, &queue)
+        }
+        Err(error) => task.report(&error),
+    }
+}
+
+fn start(
+    task: &Task<'_>,
+    program: &confine::Program<'_>,
+) -> Result<(clone::Child, signal::Queue), Error> {
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the program")?;
     let queue = signal::Queue::new(&signal::Set::all_but_faults()).doing("watch", "signals")?;
     let request = Request { namespaces: UnshareFlags::empty(), cgroup: None };
     // Made before the filter is in force, which need not allow it.
-    let child = clone::spawn(&request, || task.report(&become_program(task, &theirs, program)))?;
+    let child = clone::spawn_alone(&request, task.alone, || {
+        task.report(&become_program(task, &theirs, program))
+    })?;
     task.confine()?;
     // The program must not look into PID 1, whose memory and executable are the runtime's.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide", "the init process")?;
     ours.send(message::GO, &[]).doing("talk to", "the program")?;
-    Ok(reap(child.pid, &queue))
+    Ok((child, queue))
 }
 
 /// Returns only on failure.

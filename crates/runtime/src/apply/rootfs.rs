@@ -11,7 +11,7 @@ use rustix::{
     fs::{FileType, Mode, OFlags, mkdirat, open},
     io::Errno,
     mount::{MountAttrFlags, UnmountFlags, unmount},
-    process::{chdir, fchdir, getcwd, pivot_root},
+    process::{chdir, chroot, fchdir, pivot_root},
 };
 
 use super::{Sources, child};
@@ -21,7 +21,14 @@ use crate::{
 };
 
 /// Builds the root with all that is mounted in it, attached but not entered.
-pub(super) fn build(plan: &Plan, sources: &Sources, channel: &Channel) -> Result<Root, Error> {
+///
+/// With `in_place` the root is mounted where it is on this machine, for whoever looks for it there.
+pub(super) fn build(
+    plan: &Plan,
+    sources: &Sources,
+    channel: &Channel,
+    in_place: bool,
+) -> Result<Root, Error> {
     let lower = match &sources.root {
         Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
         None => super::tree(&plan.root.path, !plan.root.mapped)?,
@@ -32,7 +39,8 @@ pub(super) fn build(plan: &Plan, sources: &Sources, channel: &Channel) -> Result
     let root = match plan.root.ephemeral {
         Some(size) => ephemeral(plan, &lower, size)?,
         None => {
-            attach_at_root(&lower).doing("mount the root", plan.root.path.display())?;
+            let place = if in_place { &plan.root.path } else { Path::new("/") };
+            attach_at(&lower, place).doing("mount the root", plan.root.path.display())?;
             lower
         }
     };
@@ -63,7 +71,7 @@ fn ephemeral(plan: &Plan, lower: &OwnedFd, size: u64) -> Result<OwnedFd, Error> 
     let options = [("size", Some(size.as_str())), ("mode", Some("0700"))];
     let memory = mount::file_system("tmpfs", Some("cofferdam"), &options, MountAttrFlags::empty())
         .doing(doing, &path)?;
-    attach_at_root(&memory).doing(doing, &path)?;
+    attach_at(&memory, Path::new("/")).doing(doing, &path)?;
     for (name, mode) in [("lower", 0o755), ("upper", 0o755), ("work", 0o700), ("root", 0o755)] {
         mkdirat(&memory, name, Mode::from_raw_mode(mode)).doing(doing, &path)?;
     }
@@ -87,9 +95,9 @@ fn ephemeral(plan: &Plan, lower: &OwnedFd, size: u64) -> Result<OwnedFd, Error> 
     Ok(root)
 }
 
-fn attach_at_root(tree: &OwnedFd) -> rustix::io::Result<()> {
+fn attach_at(tree: &OwnedFd, place: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    mount::attach(tree, open("/", flags, Mode::empty())?)
+    mount::attach(tree, open(place, flags, Mode::empty())?)
 }
 
 /// What is to be mounted, not attached yet.
@@ -217,22 +225,17 @@ fn present(root: &Root, path: &Path, doing: &'static str) -> Result<Option<Owned
 }
 
 /// Makes the root this process's and lets go of everything that was there before.
-pub(super) fn enter(plan: &Plan, root: Root) -> Result<(), Error> {
-    fchdir(&root).doing("enter", "the root")?;
-    pivot_root(".", ".").doing("change to", "the root")?;
-    // The old root is on top of the new one now, and the memory that holds the layers on it.
-    for _ in 0..if plan.root.ephemeral.is_some() { 2 } else { 1 } {
-        unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
+pub(super) fn enter(plan: &Plan, root: &Root, no_pivot: bool) -> Result<(), Error> {
+    fchdir(root).doing("enter", "the root")?;
+    if no_pivot {
+        chroot(".").doing("change to", "the root")?;
+    } else {
+        pivot_root(".", ".").doing("change to", "the root")?;
+        // The old root is on top of the new one now, and the memory that holds the layers on it.
+        for _ in 0..if plan.root.ephemeral.is_some() { 2 } else { 1 } {
+            unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
+        }
     }
     chdir("/").doing("enter", "/")?;
-    let directory = &plan.process.directory;
-    match chdir(directory) {
-        Err(Errno::NOENT) => {
-            root.directory(directory, Links::Follow).doing("make", directory.display())?;
-            chdir(directory).doing("enter", directory.display())?;
-        }
-        result => result.doing("enter", directory.display())?,
-    }
-    // The kernel says so when the directory is not below the root.
-    getcwd(Vec::new()).doing("find the way from / to", directory.display()).map(drop)
+    super::directory::enter(root, &plan.process.directory)
 }

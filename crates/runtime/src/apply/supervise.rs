@@ -1,5 +1,7 @@
 //! The parent while the container runs: reports and terminal out, signals in, the end.
 
+use std::os::fd::OwnedFd;
+
 use cofferdam_sys::{channel::Channel, clone::Child, signal};
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -9,38 +11,132 @@ use rustix::{
 
 use super::{Options, kill, message, message::Report, terminal::Terminal};
 use crate::{
+    cgroup::Made,
     error::{Doing, Error},
     plan::GivenUp,
 };
 
-/// Waits for the container's end.
-pub(super) fn supervise(
-    child: Child,
-    channel: &Channel,
-    queue: &signal::Queue,
-    given_up: Vec<GivenUp>,
-    options: &mut Options<'_>,
-) -> Result<u8, Error> {
-    let mut running = Running { child, given_up, terminal: None, failed: None, talking: true };
-    let result = running.until_end(channel, queue, options);
-    if result.is_err() {
-        kill(&running.child);
-        let _ = reap(&running.child);
-    }
-    running.drain();
-    match running.failed.take() {
-        Some(error) => Err(error),
-        None => result,
-    }
-}
-
-struct Running {
-    child: Child,
-    given_up: Vec<GivenUp>,
+/// A container's process as its parent sees it.
+pub(super) struct Running {
+    pub(super) child: Child,
+    channel: Channel,
+    queue: signal::Queue,
+    pub(super) given_up: Vec<GivenUp>,
+    pub(super) group: Made,
+    /// Where its terminal goes, if not to this process's.
+    console: Option<OwnedFd>,
     terminal: Option<Terminal>,
     failed: Option<Error>,
     /// Whether the child still has its end of the channel.
     talking: bool,
+    /// The last thing of note that it reported.
+    stage: Option<Report>,
+}
+
+impl Running {
+    pub(super) fn new(
+        child: Child,
+        channel: Channel,
+        queue: signal::Queue,
+        given_up: Vec<GivenUp>,
+        group: Made,
+        console: Option<OwnedFd>,
+    ) -> Self {
+        Self {
+            child,
+            channel,
+            queue,
+            given_up,
+            group,
+            console,
+            terminal: None,
+            failed: None,
+            talking: true,
+            stage: None,
+        }
+    }
+
+    pub(super) fn tell(&self, what: &[u8]) -> Result<(), Error> {
+        self.channel.send(what, &[]).doing("talk to", "the container")
+    }
+
+    /// Leaves the container to itself.
+    pub(super) fn leave(mut self) {
+        self.group.keep();
+    }
+
+    /// Waits until its mounts are there.
+    pub(super) fn until_built(&mut self, options: &mut Options<'_>) -> Result<(), Error> {
+        self.until(&Report::Built, options)
+    }
+
+    /// Waits until it is at its gate.
+    pub(super) fn until_ready(&mut self, options: &mut Options<'_>) -> Result<(), Error> {
+        self.until(&Report::Ready, options).map_err(|error| self.last_words().unwrap_or(error))
+    }
+
+    /// Waits until its program runs.
+    pub(super) fn until_started(&mut self, options: &mut Options<'_>) -> Result<(), Error> {
+        let started = loop {
+            match self.hear(options) {
+                Ok(()) if self.failed.is_none() && self.talking => {}
+                Ok(()) => break self.failed.take().map_or_else(|| self.started(options), Err),
+                Err(error) => break Err(error),
+            }
+        };
+        started.inspect_err(|_| self.end())
+    }
+
+    fn started(&self, options: &mut Options<'_>) -> Result<(), Error> {
+        options.started.take().map_or(Ok(()), |started| started(self.child.pid))
+    }
+
+    fn until(&mut self, stage: &Report, options: &mut Options<'_>) -> Result<(), Error> {
+        while self.stage.as_ref() != Some(stage) {
+            self.hear(options)?;
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            if !self.talking {
+                return Err(Error::inside(Vec::new(), 125));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for its end; returns its exit code.
+    pub(super) fn finish(&mut self, options: &mut Options<'_>) -> Result<u8, Error> {
+        let result = self.until_end(options);
+        if result.is_err() {
+            self.end();
+        }
+        self.drain();
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => result,
+        }
+    }
+
+    fn end(&self) {
+        kill(&self.child);
+        let _ = reap(&self.child);
+    }
+
+    /// Ends a child that could not be prepared; returns what it had to say, if anything.
+    pub(super) fn last_words(&mut self) -> Option<Error> {
+        self.end();
+        while self.failed.is_none() {
+            match self.channel.receive() {
+                Ok(Some(message)) => {
+                    if let Some(Report::Failed(code, chain)) = Report::decode(&message.bytes) {
+                        self.failed = Some(Error::inside(chain, code));
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.failed.take()
+    }
 }
 
 /// What there is to do.
@@ -55,19 +151,17 @@ struct Ready {
 }
 
 impl Running {
-    fn until_end(
-        &mut self,
-        channel: &Channel,
-        queue: &signal::Queue,
-        options: &mut Options<'_>,
-    ) -> Result<u8, Error> {
+    fn until_end(&mut self, options: &mut Options<'_>) -> Result<u8, Error> {
         loop {
-            let ready = self.wait(channel, queue).doing("wait for", "the container")?;
+            let ready = self.wait().doing("wait for", "the container")?;
             if ready.report {
-                self.hear(channel, options)?;
+                self.hear(options)?;
+                if !self.talking && self.failed.is_none() {
+                    self.started(options)?;
+                }
             }
             if ready.signal {
-                self.pass_on(queue)?;
+                self.pass_on()?;
             }
             if let Some(terminal) = &mut self.terminal {
                 if ready.output && !terminal.copy_output() && !ready.ended {
@@ -83,20 +177,20 @@ impl Running {
             }
             if ready.ended {
                 while self.talking {
-                    self.hear(channel, options)?;
+                    self.hear(options)?;
                 }
                 return reap(&self.child);
             }
         }
     }
 
-    fn wait(&self, channel: &Channel, queue: &signal::Queue) -> rustix::io::Result<Ready> {
+    fn wait(&self) -> rustix::io::Result<Ready> {
         let stdin = rustix::stdio::stdin();
         let (readable, none) = (PollFlags::IN, PollFlags::empty());
         let mut watched =
-            vec![PollFd::new(&self.child.pidfd, readable), PollFd::new(queue, readable)];
+            vec![PollFd::new(&self.child.pidfd, readable), PollFd::new(&self.queue, readable)];
         // A descriptor that is not watched has to be left out: a closed end is always told of.
-        let report = self.talking.then(|| push(&mut watched, PollFd::new(channel, readable)));
+        let report = self.talking.then(|| push(&mut watched, PollFd::new(&self.channel, readable)));
         let mut output = None;
         let mut input = None;
         if let Some(terminal) = &self.terminal {
@@ -124,8 +218,8 @@ impl Running {
     }
 
     /// Takes one report.
-    fn hear(&mut self, channel: &Channel, options: &mut Options<'_>) -> Result<(), Error> {
-        let message = channel.receive().doing("hear from", "the container")?;
+    fn hear(&mut self, options: &mut Options<'_>) -> Result<(), Error> {
+        let message = self.channel.receive().doing("hear from", "the container")?;
         let Some(message) = message else {
             self.talking = false;
             return Ok(());
@@ -134,22 +228,28 @@ impl Running {
             Some(Report::Failed(code, chain)) => self.failed = Some(Error::inside(chain, code)),
             Some(Report::GaveUp(what)) => self.given_up.push(what),
             Some(Report::Terminal) => {
-                self.terminal = message.descriptors.into_iter().next().map(Terminal::new);
+                let outer = message.descriptors.into_iter().next();
+                match (&self.console, outer) {
+                    (Some(socket), Some(outer)) => super::console::send(socket, &outer)?,
+                    (_, outer) => self.terminal = outer.map(Terminal::new),
+                }
             }
+            Some(stage @ (Report::Built | Report::Ready)) => self.stage = Some(stage),
             Some(Report::Confined) => {
                 if let Some(explain) = &mut options.explain {
                     explain(self.child.pid, &self.given_up);
                 }
-                channel.send(message::GO, &[]).doing("talk to", "the container")?;
+                self.tell(message::GO)?;
             }
-            None => {}
+            // Said before this process listens, or not by a child of ours.
+            Some(Report::Made(_)) | None => {}
         }
         Ok(())
     }
 
     /// Passes signals on to the container's first process.
-    fn pass_on(&self, queue: &signal::Queue) -> Result<(), Error> {
-        while let Some(arrived) = queue.next().doing("take", "a signal")? {
+    fn pass_on(&self) -> Result<(), Error> {
+        while let Some(arrived) = self.queue.next().doing("take", "a signal")? {
             match (arrived.signal, &self.terminal) {
                 // Of no meaning to the container: our own child's, and this process's terminal's.
                 (Signal::CHILD | Signal::TTIN | Signal::TTOU | Signal::PIPE, _) => {}
@@ -199,16 +299,4 @@ fn reap(child: &Child) -> Result<u8, Error> {
             }
         }
     }
-}
-
-/// Ends a child that could not be prepared; returns what it had to say, if anything.
-pub(super) fn last_words(channel: &Channel, child: &Child) -> Option<Error> {
-    kill(child);
-    let _ = reap(child);
-    while let Ok(Some(message)) = channel.receive() {
-        if let Some(Report::Failed(code, chain)) = Report::decode(&message.bytes) {
-            return Some(Error::inside(chain, code));
-        }
-    }
-    None
 }

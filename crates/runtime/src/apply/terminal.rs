@@ -25,11 +25,43 @@ use crate::{
     plan::Plan,
 };
 
+/// What statfs(2) says of devpts.
+const DEVPTS_MAGIC: rustix::fs::FsWord = 0x1cd1;
+
 /// In the child: makes the pair, hands the outer side to the parent and returns the inner one.
 pub(super) fn open(plan: &Plan, root: &Root, channel: &Channel) -> Result<OwnedFd, Error> {
+    let (outer, inner) = pair(plan, root)?;
+    let console =
+        root.file(Path::new("/dev/console"), Links::Refuse).doing("make", "/dev/console")?;
+    let tree = mount::copy(&inner, false).doing("mount", "/dev/console")?;
+    mount::attach(tree, console).doing("mount", "/dev/console")?;
+    hand_over(&outer, channel)?;
+    Ok(inner)
+}
+
+/// In a process that joins: as [`open`], and /dev/console stays the first process's.
+pub(super) fn join(plan: &Plan, root: &Root, channel: &Channel) -> Result<OwnedFd, Error> {
+    let (outer, inner) = pair(plan, root)?;
+    hand_over(&outer, channel)?;
+    Ok(inner)
+}
+
+fn hand_over(outer: &OwnedFd, channel: &Channel) -> Result<(), Error> {
+    let report = Report::Terminal.encode();
+    channel.send(&report, &[outer.as_fd()]).doing("talk to", "the parent")
+}
+
+/// The outer and the inner side.
+fn pair(plan: &Plan, root: &Root) -> Result<(OwnedFd, OwnedFd), Error> {
     let doing = "make a terminal with";
     let path = Path::new("/dev/pts");
     let directory = root.directory(path, Links::Refuse).doing(doing, path.display())?;
+    // A running container decides what is there.
+    let found = rustix::fs::fstatfs(&directory).doing(doing, path.display())?;
+    if found.f_type != DEVPTS_MAGIC {
+        let why = std::io::Error::other("no file system of type devpts is mounted there");
+        return Err(why).doing(doing, path.display());
+    }
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let outer = openat(&directory, "ptmx", flags, Mode::empty()).doing(doing, "/dev/pts/ptmx")?;
     unlockpt(&outer).doing(doing, "/dev/pts/ptmx")?;
@@ -41,13 +73,7 @@ pub(super) fn open(plan: &Plan, root: &Root, channel: &Channel) -> Result<OwnedF
     }
     let user = rustix::fs::Uid::from_raw(plan.process.user);
     rustix::fs::fchown(&inner, Some(user), None).doing("give to its user", "the terminal")?;
-    let console =
-        root.file(Path::new("/dev/console"), Links::Refuse).doing("make", "/dev/console")?;
-    let tree = mount::copy(&inner, false).doing("mount", "/dev/console")?;
-    mount::attach(tree, console).doing("mount", "/dev/console")?;
-    let report = Report::Terminal.encode();
-    channel.send(&report, &[outer.as_fd()]).doing("talk to", "the parent")?;
-    Ok(inner)
+    Ok((outer, inner))
 }
 
 /// In the parent: the outer side, joined to this process's own terminal.

@@ -154,7 +154,6 @@ impl Asked {
 fn refuse_unsupported(spec: &Spec, linux: &Linux) -> Result<(), Error> {
     let process = spec.process.as_ref();
     let asked = [
-        ("/hooks", spec.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty())),
         ("/vm", spec.vm.is_some()),
         ("/process/apparmorProfile", process.is_some_and(|p| !p.apparmor_profile.is_empty())),
         ("/process/selinuxLabel", process.is_some_and(|p| !p.selinux_label.is_empty())),

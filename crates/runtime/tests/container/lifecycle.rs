@@ -154,10 +154,9 @@ fn what_is_not_supported_is_refused_before_anything_is_done() {
         assert_eq!(output.status.code(), Some(125));
         assert!(String::from_utf8(output.stderr).unwrap().contains("nonsense"));
         let mut spec = place.spec(&caller, &place.request(&["true"]));
-        spec.hooks =
-            Some(serde_json::from_str(r#"{"prestart": [{"path": "/bin/true"}]}"#).unwrap());
+        spec.vm = Some(serde_json::json!({"hypervisor": {"path": "/bin/true"}}));
         let output = place.command(&caller, &spec).output().unwrap();
         assert_eq!(output.status.code(), Some(125));
-        assert!(String::from_utf8(output.stderr).unwrap().contains("/hooks"));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("/vm"));
     }
 }

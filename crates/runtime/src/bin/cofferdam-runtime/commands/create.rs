@@ -1,0 +1,88 @@
+//! `create`: makes a container that waits to be started.
+
+use std::path::PathBuf;
+
+use cofferdam_runtime::{
+    container::{self, Request},
+    facts::Facts,
+    own_program,
+};
+
+use super::Command;
+use crate::{
+    arguments::{Given, Known, flag, value},
+    session::{Ended, Failure, Session, configuration, only_id},
+};
+
+pub(super) const COMMAND: Command = Command {
+    name: "create",
+    summary: "make a container that waits to be started",
+    help: "\
+create [OPTIONS] ID
+
+  --bundle DIR, -b        directory of config.json (default: the current one)
+  --console-socket FILE   socket that takes the outer side of the container's terminal
+  --pid-file FILE         write the id of the container's first process there
+  --preserve-fds N        pass the N descriptors after the standard three on
+  --no-pivot              enter the root by chroot where pivot_root does not work; less safe
+  --no-new-keyring        keep the session keyring
+",
+    options: OPTIONS,
+    stop: usize::MAX,
+    passes_code_on: false,
+    run,
+};
+
+/// Options that `run` has too.
+pub(super) const OPTIONS: &[Known] = &[
+    value("bundle").or('b'),
+    value("console-socket"),
+    value("pid-file"),
+    value("preserve-fds"),
+    flag("no-pivot"),
+    flag("no-new-keyring"),
+    flag("no-subreaper"),
+];
+
+fn run(given: &Given, session: &Session) -> Ended {
+    let id = only_id(given)?;
+    let request = Request { detached: true, ..request(given, session)? };
+    let plan = container::plan(id, &request, &Facts::collect())?;
+    own_program::protect(plan.ids.as_ref())?;
+    container::create(&session.store_for_new()?, &request, &plan)?;
+    Ok(0)
+}
+
+/// What the common options ask for.
+pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failure> {
+    let preserved = preserved(given)?;
+    let bundle = container::bundle(given.value("bundle").unwrap_or(".".as_ref()).as_ref())?;
+    Ok(Request {
+        spec: configuration(&bundle, &session.log)?,
+        bundle,
+        pid_file: given.value("pid-file").map(PathBuf::from),
+        console_socket: given.value("console-socket").map(PathBuf::from),
+        preserved,
+        no_pivot: given.is_set("no-pivot"),
+        no_new_keyring: given.is_set("no-new-keyring"),
+        detached: false,
+        keep: false,
+    })
+}
+
+/// How many descriptors are passed on; all of them have to be there.
+pub(super) fn preserved(given: &Given) -> Result<u32, Failure> {
+    const MOST: u32 = 1024;
+    let count = given.parsed::<u32>("preserve-fds", "a number")?.unwrap_or(0);
+    if count > MOST {
+        return Err(format!("could not pass {count} descriptors on: {MOST} are the most").into());
+    }
+    match (3..3 + count)
+        .find(|number| !std::fs::exists(format!("/proc/self/fd/{number}")).unwrap_or(false))
+    {
+        Some(number) => {
+            Err(format!("could not pass {count} descriptors on: {number} is not open").into())
+        }
+        None => Ok(count),
+    }
+}

@@ -1,0 +1,172 @@
+//! What every command works with: where containers are kept, and where messages go.
+
+use std::{
+    ffi::OsStr,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use cofferdam_oci::runtime::Spec;
+use cofferdam_runtime::{
+    ContainerId, Error,
+    container::Container,
+    state::{Store, default_directory},
+};
+
+use crate::{
+    arguments::{Given, as_text},
+    log::Log,
+};
+
+/// The largest `config.json` or `process.json` that is read, in bytes.
+pub(crate) const LARGEST: u64 = 8 * 1024 * 1024;
+
+/// Why a command failed: what to say, the cause last, and what to exit with.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) chain: Vec<String>,
+    pub(crate) code: u8,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { chain: error.chain(), code: error.exit_code() }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(what: String) -> Self {
+        Self { chain: vec![what], code: 125 }
+    }
+}
+
+impl From<cofferdam_runtime::state::StoreError> for Failure {
+    fn from(error: cofferdam_runtime::state::StoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// A command's result: the exit code.
+pub(crate) type Ended = Result<u8, Failure>;
+
+/// What every command works with.
+pub(crate) struct Session {
+    root: PathBuf,
+    is_default: bool,
+    pub(crate) log: Log,
+}
+
+impl Session {
+    pub(crate) fn new(given: &Given, log: Log) -> Result<Self, (Log, Failure)> {
+        if let Err(failure) = check_cgroup_manager(given) {
+            return Err((log, failure));
+        }
+        let root = given.value("root").map(PathBuf::from);
+        let is_default = root.is_none();
+        Ok(Self { root: root.unwrap_or_else(default_directory), is_default, log })
+    }
+
+    /// The directory of containers, made if it is missing.
+    pub(crate) fn store_for_new(&self) -> Result<Store, Failure> {
+        Ok(Store::open_or_make(&self.root)?)
+    }
+
+    /// The directory of containers; `None` if none was ever made in the default one.
+    pub(crate) fn store(&self) -> Result<Option<Store>, Failure> {
+        if self.is_default && !self.root.exists() {
+            return Ok(None);
+        }
+        Ok(Some(Store::open(&self.root)?))
+    }
+
+    /// The container that is named.
+    pub(crate) fn find(&self, id: &ContainerId) -> Result<(Store, Container), Failure> {
+        // A directory that is not there holds no container, whoever has named it.
+        let store = if self.root.exists() { self.store()? } else { None };
+        let store = store.ok_or_else(|| Error::Missing(id.clone()))?;
+        let container = Container::find(&store, id)?;
+        Ok((store, container))
+    }
+}
+
+fn check_cgroup_manager(given: &Given) -> Result<(), Failure> {
+    let manager = given.text("cgroup-manager")?;
+    match manager {
+        None | Some("cgroupfs" | "systemd") => {}
+        Some(other) => {
+            let why = format!(
+                "could not use '{other}' for --cgroup-manager: cgroupfs or systemd is wanted"
+            );
+            return Err(why.into());
+        }
+    }
+    if !given.is_set("systemd-cgroup") && manager != Some("systemd") {
+        return Ok(());
+    }
+    let why = if Path::new("/run/systemd/system").is_dir() {
+        "the systemd driver is not supported yet; configure the engine for 'cgroupfs'"
+    } else {
+        "systemd does not run on this machine; configure the engine for 'cgroupfs'"
+    };
+    Err(Failure {
+        chain: vec!["could not let systemd manage cgroups".into(), why.into()],
+        code: 125,
+    })
+}
+
+/// The container's name, which is the only word.
+pub(crate) fn only_id(given: &Given) -> Result<ContainerId, Failure> {
+    at_most(given, 1)?;
+    id(given)
+}
+
+/// The container's name, which is the first word.
+pub(crate) fn id(given: &Given) -> Result<ContainerId, Failure> {
+    let word = given.words.first().ok_or_else(|| "no container is named".to_owned())?;
+    let id = as_text(word)?.parse();
+    Ok(id.map_err(|error: cofferdam_runtime::ContainerIdError| error.to_string())?)
+}
+
+/// Refuses words beyond the first few.
+pub(crate) fn at_most(given: &Given, count: usize) -> Result<(), Failure> {
+    match given.words.get(count) {
+        Some(word) => Err(format!("could not understand the argument '{}'", word.display()).into()),
+        None => Ok(()),
+    }
+}
+
+/// Writes data to standard output.
+pub(crate) fn print(text: &str) -> Ended {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Ok(0),
+        // Whoever read it has had enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(format!("could not write to standard output: {error}").into()),
+    }
+}
+
+/// Reads a bundle's configuration; keys that mean nothing are told of.
+pub(crate) fn configuration(bundle: &Path, log: &Log) -> Result<Spec, Failure> {
+    let path = bundle.join("config.json");
+    let wrong = |source| Error::Bundle { path: path.clone(), source };
+    let json = read(path.as_os_str()).map_err(|error| wrong(error.into()))?;
+    let spec = Spec::parse(&json).map_err(|error| wrong(error.into()))?;
+    for key in spec.unknown_keys(&json).map_err(|error| wrong(error.into()))? {
+        log.warning(&format!("'{}': unknown key {key} means nothing", path.display()));
+    }
+    Ok(spec)
+}
+
+/// Reads a file of bounded size; `-` is standard input.
+pub(crate) fn read(path: &OsStr) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == "-" {
+        std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::Error::other("it is larger than 8 MiB"));
+    }
+    Ok(bytes)
+}
