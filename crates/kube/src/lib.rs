@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod load;
+pub mod network;
 mod object;
 pub mod pss;
 pub mod rules;

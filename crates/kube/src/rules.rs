@@ -13,5 +13,8 @@ pub use self::coverage::{
 
 /// All rules, in the order in which they are listed.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    coverage::RULES.iter().chain(pss::CHECKS.iter().map(|check| &check.rule))
+    coverage::RULES
+        .iter()
+        .chain(pss::CHECKS.iter().map(|check| &check.rule))
+        .chain(crate::network::RULES)
 }

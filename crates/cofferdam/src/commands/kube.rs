@@ -1,4 +1,5 @@
 mod input;
+mod netpol;
 mod pss;
 mod report;
 mod snapshot;
@@ -22,12 +23,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Netpol(netpol::Args),
     Pss(pss::Args),
     Snapshot(snapshot::Args),
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
+        Command::Netpol(args) => netpol::run(args, session),
         Command::Pss(args) => pss::run(args, session),
         Command::Snapshot(args) => snapshot::run(args, session),
     }
