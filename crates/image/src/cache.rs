@@ -73,6 +73,31 @@ impl LayerCache {
         let _ = self.write(&self.path(&key), &bytes).and_then(|()| self.evict());
     }
 
+    /// What the survey of this name said of a layer.
+    pub(crate) fn survey(&self, layer: &Layer, name: &str) -> Option<Vec<u8>> {
+        let key = survey_key(layer, name);
+        let file = File::open(self.path(&key)).ok()?;
+        let mut bytes = Vec::new();
+        (&file).take(self.capacity).read_to_end(&mut bytes).ok()?;
+        let (digest, answer) = bytes.split_at_checked(key.len())?;
+        if sealed(&key, answer) != digest {
+            return None;
+        }
+        let _ = file.set_modified(SystemTime::now());
+        bytes.drain(..key.len());
+        Some(bytes)
+    }
+
+    /// Keeps what the survey of this name said of a layer, if that can be done.
+    pub(crate) fn put_survey(&self, layer: &Layer, name: &str, answer: &[u8]) {
+        let key = survey_key(layer, name);
+        if answer.len() as u64 > self.capacity / 4 {
+            return;
+        }
+        let bytes = [&sealed(&key, answer), answer].concat();
+        let _ = self.write(&self.path(&key), &bytes).and_then(|()| self.evict());
+    }
+
     fn path(&self, key: &[u8; 32]) -> PathBuf {
         self.directory.join(cofferdam_oci::Digest::from_bytes(*key).hex())
     }
@@ -124,6 +149,18 @@ impl LayerCache {
         }
         Ok(())
     }
+}
+
+/// Names a layer together with a question about all of it.
+fn survey_key(layer: &Layer, name: &str) -> [u8; 32] {
+    let hasher = Sha256::new().chain_update("cofferdam survey");
+    let hasher = hasher.chain_update(layer.descriptor.digest.as_bytes());
+    hasher.chain_update(layer.diff_id.as_bytes()).chain_update(name).finalize().into()
+}
+
+/// The digest in front of a survey's answer: of the answer, and of what it answers.
+fn sealed(key: &[u8; 32], answer: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(key).chain_update(answer).finalize().into()
 }
 
 /// Names a layer together with everything that decides what is read of it.

@@ -6,6 +6,8 @@
 //! kernel's `RESOLVE_IN_ROOT` would be as safe, but not tell which links were followed, which the
 //! merged view must show.)
 
+mod survey;
+
 use std::{
     ffi::CStr,
     fs::File,
@@ -61,7 +63,12 @@ impl Directory {
         for path in &interest.directories {
             reader.take_in(path, Reader::directory);
         }
-        Reading { tree: reader.tree, skipped: reader.skipped, layers: Vec::new() }
+        Reading {
+            tree: reader.tree,
+            skipped: reader.skipped,
+            layers: Vec::new(),
+            surveys: Vec::new(),
+        }
     }
 }
 

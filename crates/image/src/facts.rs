@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Error, Interest, Layer, Limits, Skipped,
+    Error, Interest, Layer, Limits, Skipped, Surveyor,
     layer::walk_stored,
     tar::{EntryHeader, EntryKind, normalise},
 };
@@ -105,6 +105,7 @@ pub(crate) fn collect(
     layer: &Layer,
     interest: &Interest,
     limits: &Limits,
+    mut surveyor: Option<&mut (dyn Surveyor + '_)>,
 ) -> Result<Facts, Error> {
     let mut collector = Collector {
         wanted: Wanted::new(interest),
@@ -116,7 +117,16 @@ pub(crate) fn collect(
         bytes: 0,
         untold: 0,
     };
-    walk_stored(stored, layer, limits, &mut |header, body| collector.entry(header, body))?;
+    walk_stored(stored, layer, limits, &mut |header, body| {
+        let kept = collector.entry(header, body)?;
+        let Some(surveyor) = &mut surveyor else { return Ok(()) };
+        // What was kept was read; it is looked at once more from memory.
+        let looked = match kept {
+            Some(content) => surveyor.entry(header, &mut &content[..]),
+            None => surveyor.entry(header, body),
+        };
+        looked.map_err(Error::io("read", lossy(&header.name)))
+    })?;
     Ok(collector.finish(layer))
 }
 
@@ -134,33 +144,38 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn entry(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<(), Error> {
+    /// Takes an entry in; returns the content where that was read and kept.
+    fn entry(
+        &mut self,
+        header: &EntryHeader,
+        body: &mut dyn Read,
+    ) -> Result<Option<Arc<[u8]>>, Error> {
         self.position += 1;
         if header.left_root {
             let why = "its name or the target of its link leads out of the root";
             self.skip(&header.name, why.to_owned());
-            return Ok(());
+            return Ok(None);
         }
         let (directory, name) = split(&header.path);
         self.declared.entry(directory, header, &mut self.facts.through);
         if name.starts_with(WHITEOUT) {
             self.whiteout(header, directory, name);
-            return Ok(());
+            return Ok(None);
         }
         let leads = |target| self.wanted.leads_to(&header.path, target);
         let matters = self.wanted.matters(&header.path)
             || matches!(&header.kind, EntryKind::Symlink(target) if leads(target));
         if header.path.starts_with(AUFS) || !matters {
-            return Ok(());
+            return Ok(None);
         }
         let Some(path) = text(&header.path) else {
             self.skip(&header.name, "its name is not UTF-8".to_owned());
-            return Ok(());
+            return Ok(None);
         };
         if self.facts.entries.len() >= self.limits.kept.entries {
             let why = format!("more than {} of its layer are asked for", self.limits.kept.entries);
             self.skip(&header.name, why);
-            return Ok(());
+            return Ok(None);
         }
         let what = match &header.kind {
             EntryKind::Directory => What::Directory,
@@ -175,11 +190,15 @@ impl Collector<'_> {
                 }
             },
             EntryKind::File if self.wanted.content(&header.path) => self.file(header, body)?,
-            EntryKind::Other(_) => return Ok(()),
+            EntryKind::Other(_) => return Ok(None),
             _ => What::Other,
         };
+        let kept = match &what {
+            What::File(content) => Some(content.clone()),
+            _ => None,
+        };
         self.note(path, what);
-        Ok(())
+        Ok(kept)
     }
 
     fn file(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<What, Error> {

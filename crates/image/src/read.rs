@@ -11,7 +11,7 @@ use std::{
 use cofferdam_oci::Digest;
 
 use crate::{
-    Error, Image, Interest, LayerCache, Limits, Source, Tree,
+    Error, Image, Interest, Layer, LayerCache, Limits, Source, Survey, Tree,
     facts::{self, Facts, What},
     merge::{extend, merge},
 };
@@ -26,6 +26,8 @@ pub struct Reading {
     pub skipped: Vec<Skipped>,
     /// The diff_ids of the layers, the base first; [`crate::Entry::layer`] counts in them.
     pub layers: Vec<Digest>,
+    /// What a survey said of each layer, or of the directory; empty without one.
+    pub surveys: Vec<Vec<u8>>,
 }
 
 /// Something that was passed over.
@@ -68,13 +70,37 @@ pub fn read(
     cache: Option<&LayerCache>,
     progress: &dyn Progress,
 ) -> Result<Reading, Error> {
+    read_surveyed(source, interest, None, limits, cache, progress)
+}
+
+/// As [`read`], with a `survey` that looks on.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_surveyed(
+    source: &Source,
+    interest: &Interest,
+    survey: Option<&dyn Survey>,
+    limits: &Limits,
+    cache: Option<&LayerCache>,
+    progress: &dyn Progress,
+) -> Result<Reading, Error> {
     let image = match source {
-        Source::Directory(directory) => return Ok(directory.read(interest, limits)),
+        Source::Directory(directory) => {
+            let mut reading = directory.read(interest, limits);
+            if let Some(survey) = survey {
+                let mut surveyor = survey.begin();
+                reading.skipped.extend(directory.survey(surveyor.as_mut(), limits));
+                reading.surveys.push(surveyor.finish());
+            }
+            return Ok(reading);
+        }
         Source::Image(image) => image,
     };
     let layers = Layers { image, limits, cache, progress };
     let mut asked = vec![normal(interest)];
-    let mut facts = layers.read(&asked[0])?;
+    let (mut facts, surveys): (Vec<Facts>, Vec<Option<Vec<u8>>>) =
+        layers.read(&asked[0], survey)?.into_iter().map(|seen| (seen.facts, seen.survey)).unzip();
     let mut merged = merge(&facts);
     let mut skipped = Vec::new();
     loop {
@@ -88,13 +114,15 @@ pub fn read(
             }));
             break;
         }
-        extend(&mut facts, layers.read(&missing)?);
+        let more = layers.read(&missing, None)?.into_iter().map(|seen| seen.facts);
+        extend(&mut facts, more.collect());
         asked.push(missing);
         merged = merge(&facts);
     }
     skipped.extend(facts.into_iter().flat_map(|facts| facts.skipped));
     let layers = image.layers.iter().map(|layer| layer.diff_id).collect();
-    Ok(Reading { tree: merged.tree, skipped, layers })
+    let surveys = surveys.into_iter().flatten().collect();
+    Ok(Reading { tree: merged.tree, skipped, layers, surveys })
 }
 
 /// The same question in one way: relative paths, in order, each once.
@@ -117,39 +145,62 @@ struct Layers<'a> {
     progress: &'a dyn Progress,
 }
 
+/// What one layer says.
+struct Seen {
+    facts: Facts,
+    survey: Option<Vec<u8>>,
+}
+
+type Slot = Mutex<Option<Result<Seen, Error>>>;
+
 impl Layers<'_> {
     /// What each layer says, the base first.
-    fn read(&self, interest: &Interest) -> Result<Vec<Facts>, Error> {
+    fn read(&self, interest: &Interest, survey: Option<&dyn Survey>) -> Result<Vec<Seen>, Error> {
         let layers = &self.image.layers;
-        let results: Vec<Mutex<Option<Result<Facts, Error>>>> =
-            layers.iter().map(|_| Mutex::new(None)).collect();
+        let results: Vec<Slot> = layers.iter().map(|_| Mutex::new(None)).collect();
         let mut unknown = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
-            match self.cache.and_then(|cache| cache.get(layer, interest, self.limits)) {
-                Some(facts) => put(&results[index], Ok(facts)),
+            match self.known(layer, interest, survey) {
+                Some(seen) => put(&results[index], Ok(seen)),
                 None => unknown.push(index),
             }
         }
         // The largest first: the last one to start decides when all are done.
         unknown.sort_by_key(|index| std::cmp::Reverse(layers[*index].descriptor.size));
-        self.read_side_by_side(&unknown, interest, &results);
+        self.read_side_by_side(&unknown, interest, survey, &results);
         let mut all = Vec::with_capacity(layers.len());
         let mut kept: u64 = 0;
         for result in results {
             let result = result.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let Some(facts) = result.transpose()? else { continue };
-            kept += bytes(&facts);
-            all.push(facts);
+            let Some(seen) = result.transpose()? else { continue };
+            kept += bytes(&seen.facts);
+            all.push(seen);
         }
         self.check_kept(kept)?;
         Ok(all)
+    }
+
+    /// What the cache knows of a layer, if that answers everything.
+    fn known(
+        &self,
+        layer: &Layer,
+        interest: &Interest,
+        survey: Option<&dyn Survey>,
+    ) -> Option<Seen> {
+        let cache = self.cache?;
+        let survey = match survey {
+            Some(survey) => Some(cache.survey(layer, survey.name())?),
+            None => None,
+        };
+        Some(Seen { facts: cache.get(layer, interest, self.limits)?, survey })
     }
 
     fn read_side_by_side(
         &self,
         indexes: &[usize],
         interest: &Interest,
-        results: &[Mutex<Option<Result<Facts, Error>>>],
+        survey: Option<&dyn Survey>,
+        results: &[Slot],
     ) {
         if indexes.is_empty() {
             return;
@@ -164,10 +215,10 @@ impl Layers<'_> {
             while let Some(&index) = indexes.get(next.fetch_add(1, Ordering::Relaxed))
                 && !failed.load(Ordering::Relaxed)
             {
-                let result = self.read_one(index, interest).and_then(|facts| {
-                    let bytes = bytes(&facts);
+                let result = self.read_one(index, interest, survey).and_then(|seen| {
+                    let bytes = bytes(&seen.facts);
                     self.check_kept(kept.fetch_add(bytes, Ordering::Relaxed) + bytes)?;
-                    Ok(facts)
+                    Ok(seen)
                 });
                 failed.fetch_or(result.is_err(), Ordering::Relaxed);
                 put(&results[index], result);
@@ -182,16 +233,27 @@ impl Layers<'_> {
         });
     }
 
-    fn read_one(&self, index: usize, interest: &Interest) -> Result<Facts, Error> {
+    fn read_one(
+        &self,
+        index: usize,
+        interest: &Interest,
+        survey: Option<&dyn Survey>,
+    ) -> Result<Seen, Error> {
         let layer = &self.image.layers[index];
         crate::layer::check_media_type(&layer.descriptor)?;
         let inner = self.image.blobs.open(&layer.descriptor)?;
         let stored = Watched { inner, progress: self.progress };
-        let facts = facts::collect(stored, layer, interest, self.limits)?;
+        let mut surveyor = survey.map(Survey::begin);
+        let looking = surveyor.as_deref_mut();
+        let facts = facts::collect(stored, layer, interest, self.limits, looking)?;
+        let answer = surveyor.map(|surveyor| surveyor.finish());
         if let Some(cache) = self.cache {
             cache.put(layer, interest, self.limits, &facts);
+            if let (Some(survey), Some(answer)) = (survey, &answer) {
+                cache.put_survey(layer, survey.name(), answer);
+            }
         }
-        Ok(facts)
+        Ok(Seen { facts, survey: answer })
     }
 
     fn check_kept(&self, kept: u64) -> Result<(), Error> {
@@ -204,7 +266,7 @@ impl Layers<'_> {
     }
 }
 
-fn put(result: &Mutex<Option<Result<Facts, Error>>>, value: Result<Facts, Error>) {
+fn put(result: &Slot, value: Result<Seen, Error>) {
     *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
 }
 

@@ -4,6 +4,7 @@
 mod directory;
 mod layer;
 mod support;
+mod survey;
 mod tar;
 mod targets;
 mod view;
