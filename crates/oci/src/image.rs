@@ -144,6 +144,13 @@ pub struct Execution {
     /// Signal that stops the process.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
+    /// How the engine tells whether the container works: Docker's extension, of which the
+    /// image-spec only reserves the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<serde_json::Value>,
+    /// Triggers for images built from this one: Docker's extension.
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub on_build: Vec<String>,
 }
 
 /// Digests of the uncompressed layers, the base first (config.md, `rootfs`).

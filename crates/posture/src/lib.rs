@@ -5,4 +5,7 @@
 //! and dates come in as arguments, findings go out; nothing here opens a file, reads a clock or
 //! prints. Start at [`secret::Engine`], [`image::evaluate`], [`lint::lint`].
 
+pub mod image;
+pub mod layer;
 pub mod secret;
+pub mod shell;

@@ -17,6 +17,7 @@ mod report;
 mod spec;
 mod table;
 
+pub(crate) use allow::is_foreign;
 pub use content::Content;
 pub use engine::{Engine, Outcome};
 pub use found::Found;

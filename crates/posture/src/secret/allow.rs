@@ -108,7 +108,7 @@ const TESTS: &[&str] = &[
 
 /// Whether the file is somebody else's code or documentation, where a name such as `password` says
 /// little.
-pub(super) fn is_foreign(path: &str) -> bool {
+pub(crate) fn is_foreign(path: &str) -> bool {
     FOREIGN.iter().any(|directory| path.starts_with(directory))
         || FOREIGN_PARTS.iter().any(|part| within(path, part))
 }
