@@ -1,12 +1,16 @@
 //! Mounts by descriptor: mount_setattr(2), and the new mount API in one call each.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::{
+    ffi::CString,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
 
 use rustix::{
     io,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-        fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+        FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, MountFlags, MoveMountFlags,
+        OpenTreeFlags, fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag,
+        fsconfig_set_string, fsmount, fsopen, fspick, move_mount, open_tree,
     },
 };
 
@@ -103,6 +107,42 @@ pub fn file_system(
     }
     fsconfig_create(context.as_fd())?;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// The longest value of an option that fsconfig(2) takes, in bytes.
+pub const VALUE_LENGTH: usize = 255;
+
+/// Mounts a file system at `target` by mount(2), whose options may be longer than
+/// [`VALUE_LENGTH`]. Needs this machine's own /proc.
+///
+/// # Errors
+/// When the kernel does not know the type or an option, or does not allow it.
+pub fn file_system_at(
+    target: impl AsFd,
+    kind: &str,
+    source: &str,
+    options: &str,
+    flags: MountFlags,
+) -> io::Result<()> {
+    let options = CString::new(options).map_err(|_| io::Errno::INVAL)?;
+    let target = format!("/proc/self/fd/{}", target.as_fd().as_raw_fd());
+    rustix::mount::mount(source, target, kind, flags, options.as_c_str())
+}
+
+/// Changes the options of the file system that `mount` shows, for whoever has it mounted.
+///
+/// # Errors
+/// When the kernel does not know an option or does not allow the change.
+pub fn reconfigure(mount: impl AsFd, options: &[(&str, Option<&str>)]) -> io::Result<()> {
+    let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
+    let context = fspick(mount, "", flags)?;
+    for (key, value) in options {
+        match value {
+            Some(value) => fsconfig_set_string(context.as_fd(), *key, *value)?,
+            None => fsconfig_set_flag(context.as_fd(), *key)?,
+        }
+    }
+    fsconfig_reconfigure(context.as_fd())
 }
 
 /// A detached copy of the mount at `object`, with what is mounted below it if `recursive`.
