@@ -8,12 +8,21 @@
 mod child;
 mod confine;
 mod console;
+mod copy_up;
 mod device;
 mod directory;
+mod idmap;
 mod init;
 mod join;
+mod label;
+mod landlock;
 mod message;
+mod mount;
+mod network;
+pub(crate) mod resctrl;
 mod rootfs;
+mod shared;
+mod source;
 mod supervise;
 mod terminal;
 
@@ -26,7 +35,7 @@ use cofferdam_oci::runtime::Hooks;
 use cofferdam_sys::{
     channel::Channel,
     clone::{self, Child, CloneError, SingleThreaded},
-    mount::{self, Change},
+    proc::Proc,
     signal,
 };
 use rustix::{
@@ -47,6 +56,7 @@ use crate::{
     plan::{GivenUp, Plan, What},
     state::{State, Status},
 };
+use source::Sources;
 use supervise::Running;
 
 /// How a container is made and run.
@@ -80,13 +90,6 @@ pub type Explain<'a> = &'a mut dyn FnMut(Pid, &[GivenUp]);
 pub type Started<'a> = &'a mut dyn FnMut(Pid) -> Result<(), Error>;
 /// Takes note of a container's first process and of the directories of its control group.
 pub type Record<'a> = &'a mut dyn FnMut(Pid, &[PathBuf]) -> Result<(), Error>;
-
-/// Trees of this machine that the parent has to open, as the child may not.
-#[derive(Debug, Default)]
-struct Sources {
-    root: Option<OwnedFd>,
-    binds: Vec<Option<OwnedFd>>,
-}
 
 /// Runs a container and waits for its end; returns its exit code, 128 and the signal's number if
 /// one ended it. One that is [detached](Options::detached) is left when its program runs.
@@ -129,12 +132,13 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     let queue = signal::Queue::new(&signals).doing("watch", "signals")?;
     let console = options.console_socket.as_deref().map(console::connect).transpose()?;
     let alone = SingleThreaded::check().ok_or(CloneError::Threads)?;
+    label::check(plan)?;
+    let group = if makes_group_first(plan) { plan.cgroup.make()? } else { Made::default() };
     let sources = Sources::open(plan)?;
-    let group = if plan.cgroup.unified { plan.cgroup.make()? } else { Made::default() };
     let cgroup = cgroup_directory(plan)?;
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
-    let left = join(plan)?;
+    let left = shared::join(plan)?;
     let late = UnshareFlags::NEWCGROUP | UnshareFlags::NEWTIME;
     let request = clone::Request {
         namespaces: plan.namespaces - late,
@@ -142,7 +146,7 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     };
     let explained = options.explain.is_some();
     let (mut ours, mut gate) = (Some(ours), gate);
-    let child = clone::spawn_alone(&request, &alone, || {
+    let mut become_child = Some(|theirs: Channel| {
         // Else the channel would stay open in the child when the parent is gone.
         ours = None;
         child::run(child::Task {
@@ -158,7 +162,8 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
             hooks: options.hooks,
             alone: &alone,
         })
-    })?;
+    });
+    let child = shared::spawn(plan, &request, &alone, theirs, &mut become_child)?;
     left.go_back()?;
     let channel = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
     let mut running = Running::new(child, channel, queue, plan.given_up.clone(), group, console);
@@ -169,71 +174,10 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     }
 }
 
-/// Namespaces of this process that were left for those that the container shares with others.
-#[derive(Debug, Default)]
-struct Left(Vec<(OwnedFd, rustix::thread::LinkNameSpaceType)>);
-
-impl Left {
-    fn go_back(self) -> Result<(), Error> {
-        for (namespace, kind) in self.0 {
-            rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(kind))
-                .doing("go back to", "this program's own namespace")?;
-        }
-        Ok(())
-    }
-}
-
-/// Enters the namespaces that the container shares with others; the child inherits them.
-fn join(plan: &Plan) -> Result<Left, Error> {
-    use cofferdam_oci::runtime::NamespaceType;
-    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-    let mut left = Left::default();
-    for joined in &plan.joined {
-        let path = joined.path.display();
-        let kind = match joined.kind {
-            NamespaceType::Network => LinkNameSpaceType::Network,
-            NamespaceType::Pid => LinkNameSpaceType::ProcessID,
-            NamespaceType::Ipc => LinkNameSpaceType::InterProcessCommunication,
-            NamespaceType::Uts => LinkNameSpaceType::HostNameAndNISDomainName,
-            NamespaceType::Cgroup => LinkNameSpaceType::ControlGroup,
-            NamespaceType::Time => LinkNameSpaceType::Time,
-            // Refused by the plan.
-            NamespaceType::Mount | NamespaceType::User => continue,
-        };
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = open(&joined.path, flags, Mode::empty()).doing("open the namespace", &path)?;
-        // Hooks run in this program's own namespaces, and so does what it reports to.
-        let own = format!("/proc/self/ns/{}", own_name(joined.kind));
-        let own = open(&own, flags, Mode::empty()).doing("open the namespace", &own)?;
-        move_into_link_name_space(file.as_fd(), Some(kind)).doing("join the namespace", &path)?;
-        left.0.push((own, kind));
-    }
-    Ok(left)
-}
-
-impl Sources {
-    /// Opens them, if the child is to be less privileged than this process.
-    fn open(plan: &Plan) -> Result<Self, Error> {
-        let privileged = rustix::process::geteuid().is_root();
-        if !privileged || plan.ids.is_none() {
-            return Ok(Self::default());
-        }
-        let bind = |mount: &crate::plan::Mount| match &mount.what {
-            What::Bind { source, recursive } => tree(source, *recursive).map(Some),
-            What::FileSystem { .. } => Ok(None),
-        };
-        Ok(Self {
-            root: Some(tree(&plan.root.path, !plan.root.mapped)?),
-            binds: plan.mounts.iter().map(bind).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-/// A detached copy of the mounts at a path of this machine.
-fn tree(path: &Path, recursive: bool) -> Result<OwnedFd, Error> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let object = open(path, flags, Mode::empty()).doing("open", path.display())?;
-    mount::copy(object, recursive).doing("copy the mount of", path.display())
+/// Whether the control group has to be there before the child, as it starts inside or shows its
+/// group to the container; else it is made while the child builds its root.
+fn makes_group_first(plan: &Plan) -> bool {
+    plan.cgroup.unified || plan.mounts.iter().any(|mount| matches!(mount.what, What::Cgroups(_)))
 }
 
 fn cgroup_directory(plan: &Plan) -> Result<Option<OwnedFd>, Error> {
@@ -243,16 +187,6 @@ fn cgroup_directory(plan: &Plan) -> Result<Option<OwnedFd>, Error> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let path = directory.path.display();
     open(&directory.path, flags, Mode::empty()).doing("open the cgroup", path).map(Some)
-}
-
-/// The name in /proc/self/ns of the namespace that is left.
-const fn own_name(kind: cofferdam_oci::runtime::NamespaceType) -> &'static str {
-    use cofferdam_oci::runtime::NamespaceType;
-    match kind {
-        NamespaceType::Network => "net",
-        NamespaceType::Mount => "mnt",
-        other => other.as_str(),
-    }
 }
 
 /// The parent's half of the set-up. The slow part, moving into a cgroup, goes on while the child
@@ -269,15 +203,16 @@ fn prepare(
     if let Some(maps) = &plan.ids {
         ids::write(pid, maps)?;
     }
-    if let Some(root) = sources.root.as_ref().filter(|_| plan.root.mapped) {
-        map_owners(root, &running.child, &plan.root.path)?;
-    }
+    idmap::apply(plan, sources, &running.child)?;
     running.tell(message::IDS_WRITTEN)?;
-    if !plan.cgroup.unified {
-        plan.cgroup.fill_cpusets()?;
+    if !makes_group_first(plan) {
         running.group = plan.cgroup.make()?;
+    }
+    if !plan.cgroup.unified {
         running.group.add(pid)?;
     }
+    running.resctrl = plan.resctrl.as_ref().map(|asked| resctrl::apply(asked, pid)).transpose()?;
+    network::move_devices(plan, pid)?;
     running.given_up.extend(running.group.missing.iter().map(|file| {
         GivenUp::new(
             format!("limit {file}"),
@@ -285,8 +220,7 @@ fn prepare(
         )
     }));
     if let Some(adjustment) = plan.process.oom_score_adjustment {
-        let path = format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero());
-        std::fs::write(&path, adjustment.to_string()).doing("write", &path)?;
+        set_oom_score(pid, adjustment)?;
     }
     if let Some(record) = &mut options.record {
         record(pid, running.group.directories())?;
@@ -305,17 +239,17 @@ fn prepare(
     running.tell(message::LIMITS_SET)
 }
 
+/// Tells the kernel how soon a process is ended when memory runs out.
+fn set_oom_score(pid: Pid, adjustment: i32) -> Result<(), Error> {
+    let path = format!("{}/oom_score_adj", pid.as_raw_nonzero());
+    let proc = Proc::open().doing("open", "a private /proc")?;
+    let doing = "set oom_score_adj, which only CAP_SYS_RESOURCE may lower, to";
+    proc.write(Path::new(&path), adjustment.to_string().as_bytes()).doing(doing, adjustment)
+}
+
 /// Whether there are hooks that the parent runs while the child waits.
 fn has_early(hooks: &Hooks) -> bool {
     !hooks.prestart.is_empty() || !hooks.create_runtime.is_empty()
-}
-
-fn map_owners(root: &OwnedFd, child: &Child, path: &Path) -> Result<(), Error> {
-    let file = format!("/proc/{}/ns/user", child.pid.as_raw_nonzero());
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let namespace = open(&file, flags, Mode::empty()).doing("open", &file)?;
-    let change = Change { id_map: Some(namespace.as_fd()), ..Change::default() };
-    mount::set_attributes(root, &change).doing("map the owners of files in", path.display())
 }
 
 /// Written beside and renamed, so that a reader never sees half a number.

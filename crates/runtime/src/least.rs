@@ -238,6 +238,7 @@ fn annotations(request: &Request, facts: &Facts) -> std::collections::BTreeMap<S
     if request.init {
         set(annotation::INIT, "true".into());
     }
+    set(annotation::OPTIONAL_SWAP, "true".into());
     set(annotation::OPTIONAL_MOUNTS, "/sys,/dev/mqueue".into());
     // A limit that was asked for is never given up.
     if request.memory.is_none() && request.tasks.is_none() && request.processors.is_none() {

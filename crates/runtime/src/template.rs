@@ -144,8 +144,7 @@ mod tests {
             let json = serde_json::to_vec(&configuration(own)).unwrap();
             let spec = Spec::parse(&json).unwrap();
             assert!(spec.unknown_keys(&json).unwrap().is_empty());
-            let cgroups =
-                crate::cgroup::Layout::Split { own: vec![("devices".into(), "/".into())] };
+            let cgroups = crate::cgroup::Layout::detect();
             let facts = crate::facts::Facts { user, group: user, cgroups };
             let id = "c".parse().unwrap();
             let plan = crate::plan::Plan::new(id, &spec, "/bundle".as_ref(), &facts);

@@ -42,6 +42,8 @@ object! {
             personality: Option<Personality>,
             /// Offsets of `monotonic` and `boottime` in the time namespace.
             time_offsets: BTreeMap<String, TimeOffset>,
+            /// Landlock, an extension that was proposed and is not part of the specification.
+            landlock: Option<serde_json::Value>,
         }
     }
 }
@@ -177,6 +179,14 @@ names! {
         Private = "private",
         /// None, and it cannot be bound elsewhere.
         Unbindable = "unbindable",
+        /// As `shared`, and for all mounts below: what engines write.
+        SharedBelow = "rshared",
+        /// As `slave`, and for all mounts below: what engines write.
+        SlaveBelow = "rslave",
+        /// As `private`, and for all mounts below: what engines write.
+        PrivateBelow = "rprivate",
+        /// As `unbindable`, and for all mounts below: what engines write.
+        UnbindableBelow = "runbindable",
     }
 }
 

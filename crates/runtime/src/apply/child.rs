@@ -1,15 +1,16 @@
 //! The child: from a process in new namespaces to the program.
 
-use std::os::fd::AsFd;
+use std::{os::fd::AsFd, path::Path};
 
 use cofferdam_oci::runtime::Hooks;
 use cofferdam_sys::{
     channel::Channel,
     clone::{SingleThreaded, unshare},
-    exec, keyring, network, signal,
+    exec, keyring, network,
+    proc::Proc,
+    signal,
 };
 use rustix::{
-    mount::{MountPropagationFlags, mount_change},
     process::{
         DumpableBehavior, Signal, getpid, set_dumpable_behavior, set_parent_process_death_signal,
         setsid,
@@ -17,7 +18,7 @@ use rustix::{
     thread::{Gid, Uid, UnshareFlags},
 };
 
-use super::{Sources, confine, device, init, message, message::Report, rootfs, terminal};
+use super::{confine, device, init, message, message::Report, rootfs, source::Sources, terminal};
 use crate::{
     error::{Doing, Error},
     gate::Gate,
@@ -160,8 +161,7 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     if *explained || !plan.time_offsets.is_empty() {
         make_readable()?;
     }
-    let everything = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", everything).doing("make private the mounts below", "/")?;
+    let proc = private_proc(plan)?;
     let root = rootfs::build(plan, sources, channel, task.needs_root_in_place())?;
     device::populate(plan, &root)?;
     let console = match &plan.process.terminal {
@@ -169,15 +169,15 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
         None => None,
     };
     task.early_hooks()?;
-    namespaces(plan, &root)?;
+    namespaces(plan, proc.as_ref())?;
     rootfs::restrict(plan, &root)?;
     let program = confine::Program::new(plan)?;
     wait_for(channel, message::LIMITS_SET)?;
-    late_namespaces(plan)?;
+    late_namespaces(plan, proc.as_ref())?;
     rootfs::enter(plan, &root, task.no_pivot)?;
     drop(root);
     session(plan, console)?;
-    confine::drop_privileges(plan)?;
+    confine::drop_privileges(plan, proc)?;
     // The change of user has taken it back.
     die_with_parent()?;
     close_descriptors(task.preserved)?;
@@ -193,6 +193,13 @@ pub(super) fn close_descriptors(preserved: u32) -> Result<(), Error> {
     let first = i32::try_from(preserved).ok().and_then(|preserved| preserved.checked_add(3));
     exec::close_on_exec_from(first.unwrap_or(3))
         .doing("close", "all descriptors but the standard ones")
+}
+
+/// A procfs that nobody else can reach, if something is to be written to one.
+pub(super) fn private_proc(plan: &Plan) -> Result<Option<Proc>, Error> {
+    let labelled = plan.process.apparmor.is_some() || plan.process.selinux.is_some();
+    let needed = labelled || !plan.parameters.is_empty() || !plan.time_offsets.is_empty();
+    needed.then(|| Proc::open().doing("open", "a private /proc")).transpose()
 }
 
 pub(super) fn die_with_parent() -> Result<(), Error> {
@@ -219,8 +226,10 @@ pub(super) fn wait_for(channel: &Channel, wanted: &[u8]) -> Result<(), Error> {
 
 /// Becomes the container's root: the id that this process came with stands for nobody there.
 pub(super) fn become_root(plan: &Plan) -> Result<(), Error> {
-    let Some(maps) = &plan.ids else { return Ok(()) };
-    if maps.writer != Writer::Own {
+    if !plan.is_in_user_namespace() {
+        return Ok(());
+    }
+    if plan.ids.as_ref().is_none_or(|maps| maps.writer != Writer::Own) {
         rustix::thread::set_thread_groups(&[]).doing("drop", "supplementary groups")?;
     }
     let (root, group) = (Uid::ROOT, Gid::ROOT);
@@ -230,7 +239,7 @@ pub(super) fn become_root(plan: &Plan) -> Result<(), Error> {
 }
 
 /// Sets up the namespaces that are already there.
-fn namespaces(plan: &Plan, root: &cofferdam_sys::root::Root) -> Result<(), Error> {
+fn namespaces(plan: &Plan, proc: Option<&Proc>) -> Result<(), Error> {
     if plan.loopback {
         network::loopback_up().doing("set up the network interface", "lo")?;
     }
@@ -242,21 +251,25 @@ fn namespaces(plan: &Plan, root: &cofferdam_sys::root::Root) -> Result<(), Error
         let name = &plan.domainname;
         rustix::system::setdomainname(name.as_bytes()).doing("set the domain name", name)?;
     }
-    rootfs::set_parameters(plan, root)
+    proc.map_or(Ok(()), |proc| rootfs::set_parameters(plan, proc))
 }
 
 /// Makes the namespaces that depend on what the parent has done meanwhile.
-fn late_namespaces(plan: &Plan) -> Result<(), Error> {
+fn late_namespaces(plan: &Plan, proc: Option<&Proc>) -> Result<(), Error> {
     if plan.namespaces.contains(UnshareFlags::NEWCGROUP) {
         unshare(UnshareFlags::NEWCGROUP).doing("make a namespace of", "cgroups")?;
     }
     if plan.namespaces.contains(UnshareFlags::NEWTIME) {
         // The program enters it by execve, since Linux 6.1.
         unshare(UnshareFlags::NEWTIME).doing("make a namespace of", "clocks")?;
-        const FILE: &str = "/proc/self/timens_offsets";
-        for (clock, offset) in &plan.time_offsets {
-            let line = format!("{clock} {} {}", offset.secs, offset.nanosecs);
-            std::fs::write(FILE, line).doing("write", FILE)?;
+        const FILE: &str = "self/timens_offsets";
+        let lines = plan
+            .time_offsets
+            .iter()
+            .map(|(clock, offset)| format!("{clock} {} {}\n", offset.secs, offset.nanosecs));
+        let lines: String = lines.collect();
+        if let Some(proc) = proc.filter(|_| !lines.is_empty()) {
+            proc.write(Path::new(FILE), lines.as_bytes()).doing("write", FILE)?;
         }
     }
     Ok(())

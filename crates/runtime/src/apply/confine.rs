@@ -6,30 +6,39 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cofferdam_sys::{capability, exec, seccomp};
+use cofferdam_sys::{capability, exec, proc::Proc, schedule, seccomp};
 use rustix::{
     fs::{Access, AtFlags, CWD, Mode, accessat},
     io::Errno,
-    process::{Rlimit, setrlimit, umask},
+    process::{Rlimit, getrlimit, setrlimit, umask},
     thread::{
-        Gid, Uid, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+        CpuSet, Gid, Uid, sched_setaffinity, set_no_new_privs, set_thread_groups,
+        set_thread_res_gid, set_thread_res_uid,
     },
 };
 
+use super::{label, landlock};
 use crate::{
     error::{Doing, Error},
     ids::Writer,
-    plan::Plan,
+    plan::{Plan, Process},
 };
 
 /// Puts limits, user, capabilities and the like in force. A filter that needs privileges to be
 /// loaded is loaded here; any other comes last of all.
-pub(super) fn drop_privileges(plan: &Plan) -> Result<(), Error> {
+///
+/// `proc` is for the labels of security modules, and closed before anything of the container runs.
+pub(super) fn drop_privileges(plan: &Plan, proc: Option<Proc>) -> Result<(), Error> {
     let process = &plan.process;
+    let landlock = landlock::prepare(process)?;
+    schedule(process)?;
     for limit in &process.limits {
         set_limit(limit)?;
     }
     umask(Mode::from_raw_mode(process.umask));
+    if let Some(proc) = proc {
+        label::set(process, &proc)?;
+    }
     if !process.no_new_privileges {
         load_filter(plan)?;
     }
@@ -43,13 +52,54 @@ pub(super) fn drop_privileges(plan: &Plan) -> Result<(), Error> {
     if process.no_new_privileges {
         set_no_new_privs(true).doing("set", "no_new_privs")?;
     }
+    landlock::enforce(landlock.as_ref())
+}
+
+/// Processors, disks, memory nodes and the execution domain, some of which need privileges.
+fn schedule(process: &Process) -> Result<(), Error> {
+    if let Some(scheduling) = &process.scheduling {
+        schedule::set_scheduling(scheduling).doing("set", "the scheduler (/process/scheduler)")?;
+    }
+    if let Some((class, level)) = process.io_priority {
+        schedule::set_io_priority(class, level).doing("set", "the I/O priority")?;
+    }
+    if let Some(policy) = &process.memory_policy {
+        schedule::set_memory_policy(policy.mode, &policy.nodes)
+            .doing("set", "the memory policy (/linux/memoryPolicy)")?;
+    }
+    if let Some(persona) = process.personality {
+        schedule::set_personality(persona).doing("set", "the personality")?;
+    }
     Ok(())
+}
+
+/// Processors that a process may run on; none leaves them as they are.
+pub(super) fn set_affinity(processors: &[usize]) -> Result<(), Error> {
+    if processors.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    for processor in processors {
+        set.set(*processor);
+    }
+    sched_setaffinity(None, &set).doing("run on", "the processors of /process/execCPUAffinity")
 }
 
 fn set_limit(limit: &crate::plan::Limit) -> Result<(), Error> {
     let value = |number: u64| (number != u64::MAX).then_some(number);
     let wanted = Rlimit { current: value(limit.soft), maximum: value(limit.hard) };
-    setrlimit(limit.resource, wanted).doing("set the resource limit", limit.name)
+    match setrlimit(limit.resource, wanted) {
+        Err(Errno::PERM) => {
+            let present = getrlimit(limit.resource).maximum.unwrap_or(u64::MAX);
+            let why = format!(
+                "raising its hard limit from {present} to {} needs CAP_SYS_RESOURCE, which this \
+                 process has not",
+                limit.hard
+            );
+            Err(std::io::Error::other(why)).doing("set the resource limit", limit.name)
+        }
+        result => result.doing("set the resource limit", limit.name),
+    }
 }
 
 fn become_user(plan: &Plan) -> Result<(), Error> {

@@ -1,49 +1,39 @@
-//! /dev: device nodes and links.
+//! Device nodes, and the links in /dev.
 
-use std::{os::fd::OwnedFd, path::Path};
+use std::{
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
 
 use cofferdam_sys::{
     mount,
-    root::{Links, Root},
+    root::{Root, file_type},
 };
 use rustix::{
     fs::{
-        CWD, Dev, FileType, Mode, OFlags, fstat, major, makedev, minor, mknodat, openat, symlinkat,
+        AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, chmodat, chownat, fstat, major,
+        makedev, minor, mknodat, openat, statat, symlinkat,
     },
     io::Errno,
     mount::OpenTreeFlags,
 };
 
+use super::mount::links;
 use crate::{
     error::{Doing, Error},
-    plan::{Device, Plan},
+    plan::{Device, Node, Plan},
 };
 
-/// Makes devices and links in the container's /dev, which is mounted already.
+/// Makes the devices, and the links in the container's /dev.
 pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
-    if plan.devices.is_empty() && plan.links.is_empty() {
+    for device in &plan.devices {
+        make(plan, device, root)?;
+    }
+    if plan.links.is_empty() {
         return Ok(());
     }
-    let dev = root.directory(Path::new("/dev"), Links::Refuse).doing("open", "/dev")?;
-    for device in &plan.devices {
-        let doing = "make the device";
-        let path = device.path.display();
-        let name =
-            device.path.strip_prefix("/dev").map_err(|_| Errno::INVAL).doing(doing, &path)?;
-        if let Some(parent) = device.path.parent().filter(|p| *p != Path::new("/dev")) {
-            root.directory(parent, Links::Refuse).doing(doing, &path)?;
-        }
-        if plan.ids.is_none() {
-            node(&dev, name, device).doing(doing, &path)?;
-        } else {
-            // Nodes cannot be made in a user namespace; this machine's are mounted instead.
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let place = openat(&dev, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o666));
-            let place = place.doing(doing, &path)?;
-            let tree = host(&device.path, device.number, device.block)?;
-            mount::attach(tree, place).doing(doing, &path)?;
-        }
-    }
+    let path = Path::new("/dev");
+    let dev = root.directory(path, links(path)).doing("open", "/dev")?;
     for (name, target) in &plan.links {
         match symlinkat(*target, &dev, *name) {
             Err(Errno::EXIST) => {}
@@ -53,33 +43,106 @@ pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
     Ok(())
 }
 
-fn node(dev: &OwnedFd, name: &Path, device: &Device) -> rustix::io::Result<()> {
-    let kind = if device.block { FileType::BlockDevice } else { FileType::CharacterDevice };
-    let (major, minor) = device.number;
-    let mode = Mode::from_raw_mode(0o666);
-    mknodat(dev, name, kind, mode, makedev(major, minor))?;
-    rustix::fs::chmodat(dev, name, mode, rustix::fs::AtFlags::empty())
+fn make(plan: &Plan, device: &Device, root: &Root) -> Result<(), Error> {
+    let doing = "make the device";
+    let path = &device.path;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Errno::INVAL).doing(doing, path.display());
+    };
+    let directory = root.directory(parent, links(path)).doing(doing, path.display())?;
+    let name = Path::new(name);
+    if device.kind == Node::Pipe || !plan.is_in_user_namespace() {
+        return node(&directory, name, device).doing(doing, path.display());
+    }
+    // Nodes cannot be made in a user namespace; this machine's are mounted instead, with the
+    // owner and mode that they have there.
+    let tree = of_this_machine(device)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = match openat(&directory, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o666)) {
+        // Whatever an image has there is covered, unless it leads elsewhere.
+        Err(Errno::EXIST) => existing(&directory, name),
+        place => place,
+    };
+    mount::attach(tree, place.doing(doing, path.display())?).doing(doing, path.display())
+}
+
+fn existing(directory: &OwnedFd, name: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = openat(directory, name, flags, Mode::empty())?;
+    match file_type(&found)? {
+        FileType::Symlink | FileType::Directory => Err(Errno::EXIST),
+        _ => Ok(found),
+    }
+}
+
+fn node(directory: &OwnedFd, name: &Path, device: &Device) -> rustix::io::Result<()> {
+    let mode = Mode::from_raw_mode(device.mode);
+    let (kind, number) = match device.kind {
+        Node::Character(major, minor) => (FileType::CharacterDevice, makedev(major, minor)),
+        Node::Block(major, minor) => (FileType::BlockDevice, makedev(major, minor)),
+        Node::Pipe => (FileType::Fifo, 0),
+    };
+    match mknodat(directory, name, kind, mode, number) {
+        Err(Errno::EXIST) => {
+            // An image's own is good if it is the same, and never opened here.
+            let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if !is(&found, device.kind) {
+                return Err(Errno::EXIST);
+            }
+        }
+        result => result?,
+    }
+    let (user, group) = (Uid::from_raw(device.user), Gid::from_raw(device.group));
+    chownat(directory, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+    // Again, as the mask of new files has been taken off.
+    chmodat(directory, name, mode, AtFlags::empty())
+}
+
+/// This machine's node for a device: at the same path, or where the kernel says that it is.
+fn of_this_machine(device: &Device) -> Result<OwnedFd, Error> {
+    host(&device.path, device.kind).or_else(|error| match named_by_kernel(device.kind) {
+        Some(path) if path != device.path => host(&path, device.kind),
+        _ => Err(error),
+    })
+}
+
+fn named_by_kernel(kind: Node) -> Option<PathBuf> {
+    let file = match kind {
+        Node::Character(major, minor) => format!("/sys/dev/char/{major}:{minor}/uevent"),
+        Node::Block(major, minor) => format!("/sys/dev/block/{major}:{minor}/uevent"),
+        Node::Pipe => return None,
+    };
+    let text = std::fs::read_to_string(file).ok()?;
+    let name = text.lines().find_map(|line| line.strip_prefix("DEVNAME="))?;
+    Some(Path::new("/dev").join(name))
 }
 
 /// A detached mount of this machine's device, which has to be the one that it should be.
-pub(super) fn host(path: &Path, number: (u32, u32), block: bool) -> Result<OwnedFd, Error> {
+pub(super) fn host(path: &Path, kind: Node) -> Result<OwnedFd, Error> {
     let doing = "use this machine's device";
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
     let tree = rustix::mount::open_tree(CWD, path, flags).doing(doing, path.display())?;
     let found = fstat(&tree).doing(doing, path.display())?;
-    let kind = if block { FileType::BlockDevice } else { FileType::CharacterDevice };
-    let same = FileType::from_raw_mode(found.st_mode) == kind && numbers(found.st_rdev) == number;
-    if same {
-        Ok(tree)
-    } else {
-        let (major, minor) = number;
-        let why = format!("it is not device {major}:{minor}");
-        Err(std::io::Error::other(why)).doing(doing, path.display())
+    if is(&found, kind) {
+        return Ok(tree);
     }
+    let wanted = match kind {
+        Node::Character(major, minor) => format!("character device {major}:{minor}"),
+        Node::Block(major, minor) => format!("block device {major}:{minor}"),
+        Node::Pipe => "a named pipe".into(),
+    };
+    Err(std::io::Error::other(format!("it is not {wanted}"))).doing(doing, path.display())
 }
 
-fn numbers(device: Dev) -> (u32, u32) {
-    (major(device), minor(device))
+/// Whether a file is this device.
+fn is(found: &Stat, kind: Node) -> bool {
+    let number = (major(found.st_rdev), minor(found.st_rdev));
+    match (FileType::from_raw_mode(found.st_mode), kind) {
+        (FileType::CharacterDevice, Node::Character(major, minor))
+        | (FileType::BlockDevice, Node::Block(major, minor)) => number == (major, minor),
+        (FileType::Fifo, Node::Pipe) => true,
+        _ => false,
+    }
 }

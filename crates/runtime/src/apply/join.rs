@@ -127,7 +127,7 @@ fn foreign_namespaces(pid: i32) -> Result<ThreadNameSpaceType, Error> {
 }
 
 /// The process that the usher made, told by the descriptor that it sends; nobody can forge that.
-fn arrival(channel: &Channel, usher: Child) -> Result<Child, Error> {
+pub(super) fn arrival(channel: &Channel, usher: Child) -> Result<Child, Error> {
     let message = channel.receive().doing("hear from", "the container")?;
     reap(&usher)?;
     let lost = || Error::inside(Vec::new(), 125);
@@ -161,8 +161,7 @@ fn prepare(
     let pid = running.child.pid;
     crate::cgroup::add(groups, pid)?;
     if let Some(adjustment) = plan.process.oom_score_adjustment {
-        let path = format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero());
-        std::fs::write(&path, adjustment.to_string()).doing("write", &path)?;
+        super::set_oom_score(pid, adjustment)?;
     }
     if let Some(path) = &options.pid_file {
         super::write_pid_file(path, pid)?;
@@ -187,7 +186,9 @@ fn usher(
     namespaces: ThreadNameSpaceType,
     alone: &SingleThreaded,
 ) -> u8 {
+    let initial = task.plan.process.affinity.as_ref().map_or(&[][..], |asked| &asked.initial);
     let joined = child::die_with_parent()
+        .and_then(|()| confine::set_affinity(initial))
         .and_then(|()| {
             set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide", "the process")
         })
@@ -215,7 +216,7 @@ fn usher(
     }
 }
 
-fn report(channel: &Channel, error: &Error) -> u8 {
+pub(super) fn report(channel: &Channel, error: &Error) -> u8 {
     let report = Report::Failed(error.exit_code(), error.chain());
     // Without a parent there is nobody to tell.
     let _ = channel.send(&report.encode(), &[]);
@@ -230,6 +231,10 @@ fn become_program(task: &Task<'_>) -> Error {
     }
 }
 
+fn last_processors(plan: &Plan) -> &[usize] {
+    plan.process.affinity.as_ref().map_or(&[], |asked| &asked.last)
+}
+
 fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     let plan = task.plan;
     child::die_with_parent()?;
@@ -240,6 +245,7 @@ fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     // The root of the mount namespace that was joined.
     let root = Root::open(Path::new("/")).doing("open", "the container's root")?;
     let program = confine::Program::new(plan)?;
+    let proc = child::private_proc(plan)?;
     let console = match &plan.process.terminal {
         Some(_) => Some(terminal::join(plan, &root, &task.channel)?),
         None => None,
@@ -247,7 +253,9 @@ fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     directory::enter(&root, &plan.process.directory)?;
     drop(root);
     child::session(plan, console)?;
-    confine::drop_privileges(plan)?;
+    // After it was moved into the container's control group.
+    confine::set_affinity(last_processors(plan))?;
+    confine::drop_privileges(plan, proc)?;
     // The change of user has taken it back.
     child::die_with_parent()?;
     child::close_descriptors(task.preserved)?;

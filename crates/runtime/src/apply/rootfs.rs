@@ -5,7 +5,8 @@ use std::{os::fd::OwnedFd, path::Path};
 use cofferdam_sys::{
     channel::Channel,
     mount::{self, Change, attribute},
-    root::{Links, Root, file_type, reopen},
+    proc::Proc,
+    root::{Links, Root, file_type},
 };
 use rustix::{
     fs::{FileType, Mode, OFlags, mkdirat, open},
@@ -14,10 +15,16 @@ use rustix::{
     process::{chdir, chroot, fchdir, pivot_root},
 };
 
-use super::{Sources, child};
+use super::{
+    child,
+    source::{Opened, Sources},
+};
 use crate::{
     error::{Doing, Error},
-    plan::{Mount, Plan, What},
+    plan::{
+        Node, Plan,
+        option::{MS_PRIVATE, MS_SLAVE},
+    },
 };
 
 /// Builds the root with all that is mounted in it, attached but not entered.
@@ -29,13 +36,11 @@ pub(super) fn build(
     channel: &Channel,
     in_place: bool,
 ) -> Result<Root, Error> {
-    let lower = match &sources.root {
-        Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
-        None => super::tree(&plan.root.path, !plan.root.mapped)?,
-    };
+    let Opened { root: lower, mounts } = sources.complete(plan)?;
     if file_type(&lower).doing("look at", plan.root.path.display())? != FileType::Directory {
         return Err(Error::configuration("/root/path", "it is not a directory"));
     }
+    isolate(plan, &lower)?;
     let root = match plan.root.ephemeral {
         Some(size) => ephemeral(plan, &lower, size)?,
         None => {
@@ -45,18 +50,29 @@ pub(super) fn build(
         }
     };
     let root = Root::new(root);
-    for (index, planned) in plan.mounts.iter().enumerate() {
-        let source = sources.binds.get(index).and_then(Option::as_ref);
-        let tree = match detached(planned, source) {
+    for (planned, trees) in plan.mounts.iter().zip(mounts) {
+        let made = trees.and_then(|trees| super::mount::make(planned, trees, &plan.mount_label));
+        match made {
             Err(why) if planned.optional => {
                 child::give_up(channel, planned.destination.display().to_string(), &why)?;
-                continue;
             }
-            tree => tree?,
-        };
-        place(planned, &tree, &root)?;
+            made => super::mount::put(planned, &made?, &root)?,
+        }
     }
     Ok(root)
+}
+
+/// Nothing that is mounted in the root is seen on this machine, nor the other way round unless
+/// that is asked for.
+fn isolate(plan: &Plan, tree: &OwnedFd) -> Result<(), Error> {
+    let slave = plan.root_propagation.is_some_and(|asked| asked.kind == MS_SLAVE);
+    let change = Change {
+        set: if plan.root.nodev { attribute::NODEV } else { 0 },
+        propagation: if slave { MS_SLAVE } else { MS_PRIVATE },
+        recursive: true,
+        ..Change::default()
+    };
+    mount::set_attributes(tree, &change).doing("isolate the root", plan.root.path.display())
 }
 
 /// An overlay: the directory below, only read, and a layer in memory above for all changes.
@@ -100,65 +116,12 @@ fn attach_at(tree: &OwnedFd, place: &Path) -> rustix::io::Result<()> {
     mount::attach(tree, open(place, flags, Mode::empty())?)
 }
 
-/// What is to be mounted, not attached yet.
-fn detached(planned: &Mount, source: Option<&OwnedFd>) -> Result<OwnedFd, Error> {
-    let destination = planned.destination.display();
-    match &planned.what {
-        What::FileSystem { kind, source, options } => {
-            let options: Vec<_> = options.iter().map(|(k, v)| (k.as_str(), v.as_deref())).collect();
-            let action = "mount a file system on";
-            let attributes = u32::try_from(planned.set).map_err(|_| Errno::INVAL);
-            let attributes = attributes.doing(action, &destination)?;
-            let attributes = MountAttrFlags::from_bits_retain(attributes);
-            mount::file_system(kind, Some(source), &options, attributes)
-                .doing(action, format_args!("{destination}' of type '{kind}"))
-        }
-        What::Bind { source: path, recursive } => {
-            let tree = match source {
-                Some(tree) => tree.try_clone().doing("copy", "a descriptor")?,
-                None => super::tree(path, *recursive)?,
-            };
-            let change = Change {
-                set: planned.set,
-                clear: planned.clear,
-                propagation: planned.propagation,
-                recursive: planned.recursive,
-                id_map: None,
-            };
-            if planned.set != 0 || planned.clear != 0 || planned.propagation != 0 {
-                mount::set_attributes(&tree, &change)
-                    .doing("restrict the mount on", &destination)?;
-            }
-            Ok(tree)
-        }
-    }
-}
-
-fn place(planned: &Mount, tree: &OwnedFd, root: &Root) -> Result<(), Error> {
-    let destination = planned.destination.display();
-    // An image whose /proc, /sys or /dev is a link would have us mount, mask and protect
-    // something else than what programs then see there.
-    let links = if is_vital(&planned.destination) { Links::Refuse } else { Links::Follow };
-    let target = match file_type(tree).doing("look at the mount for", &destination)? {
-        FileType::Directory => root.directory(&planned.destination, links),
-        _ => root.file(&planned.destination, links),
-    };
-    let target = target.doing("make a place to mount on at", &destination)?;
-    mount::attach(tree, target).doing("mount on", &destination)
-}
-
-fn is_vital(path: &Path) -> bool {
-    ["/proc", "/sys", "/dev"].iter().any(|vital| path.starts_with(vital))
-}
-
-/// Sets kernel parameters by the container's own /proc, which is not read-only yet.
-pub(super) fn set_parameters(plan: &Plan, root: &Root) -> Result<(), Error> {
+/// Sets kernel parameters, by a procfs that the container cannot have changed.
+pub(super) fn set_parameters(plan: &Plan, proc: &Proc) -> Result<(), Error> {
     for (path, value) in &plan.parameters {
-        let path = Path::new("/proc/sys").join(path);
-        let action = "set the kernel parameter";
-        let handle = root.handle(&path, Links::Refuse).doing(action, path.display())?;
-        let file = reopen(&handle, OFlags::WRONLY).doing(action, path.display())?;
-        rustix::io::write(&file, value.as_bytes()).doing(action, path.display())?;
+        let path = Path::new("sys").join(path);
+        proc.write(&path, value.as_bytes())
+            .doing("set the kernel parameter", format_args!("/proc/{}", path.display()))?;
     }
     Ok(())
 }
@@ -192,26 +155,29 @@ fn mask(plan: &Plan, root: &Root) -> Result<(), Error> {
             match &empty {
                 Some(attached) => mount::copy(attached, false).doing(doing, path.display())?,
                 None => {
-                    let first = empty_directory().doing(doing, path.display())?;
+                    let first = empty_directory(plan).doing(doing, path.display())?;
                     mount::attach(&first, handle).doing(doing, path.display())?;
                     empty = Some(first);
                     continue;
                 }
             }
         } else {
-            super::device::host(Path::new("/dev/null"), (1, 3), false)?
+            super::device::host(Path::new("/dev/null"), Node::Character(1, 3))?
         };
         mount::attach(cover, handle).doing(doing, path.display())?;
     }
     Ok(())
 }
 
-fn empty_directory() -> rustix::io::Result<OwnedFd> {
+fn empty_directory(plan: &Plan) -> rustix::io::Result<OwnedFd> {
     let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    let options = [("nr_inodes", Some("1")), ("mode", Some("0555"))];
+    let mut options = vec![("nr_inodes", Some("1")), ("mode", Some("0555"))];
+    if !plan.mount_label.is_empty() {
+        options.push(("context", Some(plan.mount_label.as_str())));
+    }
     mount::file_system("tmpfs", Some("masked"), &options, attributes)
 }
 
@@ -235,6 +201,11 @@ pub(super) fn enter(plan: &Plan, root: &Root, no_pivot: bool) -> Result<(), Erro
         for _ in 0..if plan.root.ephemeral.is_some() { 2 } else { 1 } {
             unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
         }
+    }
+    if let Some(asked) = plan.root_propagation {
+        let (propagation, recursive) = (asked.kind, asked.recursive);
+        let change = Change { propagation, recursive, ..Change::default() };
+        mount::set_attributes(root, &change).doing("change the propagation of", "/")?;
     }
     chdir("/").doing("enter", "/")?;
     super::directory::enter(root, &plan.process.directory)

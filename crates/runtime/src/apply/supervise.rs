@@ -23,6 +23,7 @@ pub(super) struct Running {
     queue: signal::Queue,
     pub(super) given_up: Vec<GivenUp>,
     pub(super) group: Made,
+    pub(super) resctrl: Option<super::resctrl::Made>,
     /// Where its terminal goes, if not to this process's.
     console: Option<OwnedFd>,
     terminal: Option<Terminal>,
@@ -48,6 +49,7 @@ impl Running {
             queue,
             given_up,
             group,
+            resctrl: None,
             console,
             terminal: None,
             failed: None,
@@ -63,6 +65,9 @@ impl Running {
     /// Leaves the container to itself.
     pub(super) fn leave(mut self) {
         self.group.keep();
+        if let Some(resctrl) = self.resctrl.take() {
+            resctrl.keep();
+        }
     }
 
     /// Waits until its mounts are there.

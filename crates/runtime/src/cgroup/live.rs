@@ -50,8 +50,19 @@ impl<'a> Live<'a> {
         if self.unified {
             return self.directories.first().map(PathBuf::as_path);
         }
-        let tree = Path::new(ROOT).join(controller);
-        self.directories.iter().map(PathBuf::as_path).find(|path| path.starts_with(&tree))
+        let directories = || self.directories.iter().map(PathBuf::as_path);
+        let tree = |path: &Path| {
+            let below = path.strip_prefix(ROOT).ok()?.components().next()?;
+            Some(below.as_os_str().to_string_lossy().into_owned())
+        };
+        // Mounted together, controllers have a comma between them in the tree's name.
+        let of_v1 =
+            |path: &&Path| tree(path).is_some_and(|t| t.split(',').any(|c| c == controller));
+        let of_v2 = |path: &&Path| {
+            let listed = fs::read_to_string(path.join("cgroup.controllers")).unwrap_or_default();
+            listed.split_whitespace().any(|other| other == controller)
+        };
+        directories().find(of_v1).or_else(|| directories().find(of_v2))
     }
 
     /// Ids of the processes in it and in the groups below it, in order.

@@ -1,9 +1,11 @@
 //! Changing a running container's limits.
 
+use std::path::PathBuf;
+
 use cofferdam_oci::runtime::{Cpu, Memory, Resources};
 
-use super::{Live, Refusal, Write, put, wanted};
-use crate::error::{Doing, Error};
+use super::{Layout, Live, Refusal, wanted, write_all};
+use crate::error::Error;
 
 impl Live<'_> {
     /// Puts `changed` limits in force, where `before` are those that were; returns all that are.
@@ -18,30 +20,17 @@ impl Live<'_> {
             Refusal::Unsupported(field, why) => Error::configuration(field, why),
             Refusal::NotDelegated(why) => Error::configuration("/linux/resources", why),
         };
-        // Which devices may be used is not changed.
-        for (controller, writes) in wanted(&step, self.is_unified(), false).map_err(unsupported)?.0
-        {
-            let Some(directory) = self.of(controller) else {
+        let wanted = wanted(&Layout::detect(), &step).map_err(unsupported)?;
+        for (controller, writes) in wanted.0 {
+            let directory = match controller.as_str() {
+                "cgroup" => self.directories().last().map(PathBuf::as_path),
+                controller => self.of(controller),
+            };
+            let Some(directory) = directory else {
                 let why = format!("the container has no cgroup of controller '{controller}'");
                 return Err(Error::configuration("/linux/resources", why));
             };
-            let write = |write: &Write| {
-                let file = directory.join(&write.file);
-                match put(&file, &write.value) {
-                    Err(error)
-                        if write.optional && error.kind() == std::io::ErrorKind::NotFound =>
-                    {
-                        Ok(())
-                    }
-                    result => result.doing("set the limit", file.display()),
-                }
-            };
-            // Limits that depend on one another are refused in the wrong order, which is one when
-            // they rise and the other when they fall.
-            if writes.iter().try_for_each(write).is_err() {
-                writes.iter().rev().try_for_each(write)?;
-                writes.iter().try_for_each(write)?;
-            }
+            write_all(directory, &writes)?;
         }
         Ok(all)
     }

@@ -1,14 +1,13 @@
 //! Making a container, and running one to its end.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use cofferdam_oci::runtime::{Hooks, Linux, Spec};
+use cofferdam_oci::runtime::{Hooks, Spec};
 use rustix::process::Pid;
 
 use super::{Container, after_stop};
 use crate::{
     apply::{self, Explain, Options},
-    cgroup::Refusal,
     error::{Doing, Error},
     facts::Facts,
     gate::Gate,
@@ -56,16 +55,6 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
         check(hooks)?;
     }
     check_terminal(&plan, request)?;
-    let default = Linux::default();
-    let path = &spec.linux.as_ref().unwrap_or(&default).cgroups_path;
-    if request.detached || !path.is_empty() {
-        let name = plan.id.to_string();
-        let path = Path::new(if path.is_empty() { &name } else { path });
-        plan.cgroup.complete(&facts.cgroups, path).map_err(|refusal| match refusal {
-            Refusal::Unsupported(field, why) => Error::configuration(field, why),
-            Refusal::NotDelegated(why) => Error::configuration("/linux/cgroupsPath", why),
-        })?;
-    }
     Ok(plan)
 }
 

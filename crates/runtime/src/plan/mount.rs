@@ -1,118 +1,35 @@
-//! Mounts, from the configuration: options as in fstab, told apart into attributes of the mount,
-//! its propagation and what the file system itself takes (config.md, Linux mount options).
+//! Mounts, from the configuration (config.md, `mounts`).
 
 use std::path::{Component, Path, PathBuf};
 
-use cofferdam_oci::runtime::{self as oci, Spec};
-use cofferdam_sys::mount::attribute::{
-    ATIME, NOATIME, NODEV, NODIRATIME, NOEXEC, NOSUID, NOSYMFOLLOW, RDONLY, STRICTATIME,
+use cofferdam_oci::runtime::{self as oci, RootfsPropagation, Spec};
+
+use super::{
+    CgroupView, IdMap, Mount, Propagation, What,
+    option::{self, MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, Options},
+};
+use crate::{
+    error::Error,
+    ids::{Maps, Writer},
 };
 
-use super::{Mount, What};
-use crate::error::Error;
-
-/// Propagation flags of mount_setattr(2).
-const MS_UNBINDABLE: u64 = 1 << 17;
-const MS_PRIVATE: u64 = 1 << 18;
-const MS_SLAVE: u64 = 1 << 19;
-const MS_SHARED: u64 = 1 << 20;
-
-/// Options that are known, besides those of file systems: what `features` tells.
-pub const OPTIONS: &[&str] = &[
-    "async",
-    "atime",
-    "bind",
-    "defaults",
-    "dev",
-    "diratime",
-    "exec",
-    "loud",
-    "noatime",
-    "nodev",
-    "nodiratime",
-    "noexec",
-    "nomand",
-    "norelatime",
-    "nostrictatime",
-    "nosuid",
-    "nosymfollow",
-    "private",
-    "ratime",
-    "rbind",
-    "rdev",
-    "rdiratime",
-    "relatime",
-    "rexec",
-    "rnoatime",
-    "rnodev",
-    "rnodiratime",
-    "rnoexec",
-    "rnorelatime",
-    "rnostrictatime",
-    "rnosuid",
-    "rnosymfollow",
-    "ro",
-    "rprivate",
-    "rrelatime",
-    "rro",
-    "rrw",
-    "rshared",
-    "rslave",
-    "rstrictatime",
-    "rsuid",
-    "rsymfollow",
-    "runbindable",
-    "rw",
-    "shared",
-    "slave",
-    "strictatime",
-    "suid",
-    "symfollow",
-    "unbindable",
-];
-
-/// What an option does to the mount.
-enum Meaning {
-    Set(u64),
-    Clear(u64),
-    /// Sets the first after clearing the second.
-    Replace(u64, u64),
-    Propagation(u64),
-    /// Means nothing by itself.
-    Nothing,
+/// What the mounts of a container depend on.
+pub(super) struct Surroundings<'a> {
+    /// The bundle, which relative sources are below.
+    pub(super) bundle: &'a Path,
+    /// Ids of the container's own user namespace.
+    pub(super) ids: Option<&'a Maps>,
+    /// Whether the runtime is root on this machine.
+    pub(super) privileged: bool,
+    /// What it may see of cgroup v1 and v2, and of v2 alone.
+    pub(super) cgroups: &'a dyn Fn(bool) -> Result<CgroupView, String>,
+    /// SELinux context of file systems; may be empty.
+    pub(super) label: &'a str,
 }
 
-/// Options of the mount itself. `r` before an attribute's name means mounts below as well.
-fn meaning(option: &str) -> Option<Meaning> {
-    use Meaning::{Clear, Nothing, Propagation, Replace, Set};
-    Some(match option {
-        "ro" => Set(RDONLY),
-        "rw" => Clear(RDONLY),
-        "nosuid" => Set(NOSUID),
-        "suid" => Clear(NOSUID),
-        "nodev" => Set(NODEV),
-        "dev" => Clear(NODEV),
-        "noexec" => Set(NOEXEC),
-        "exec" => Clear(NOEXEC),
-        "nosymfollow" => Set(NOSYMFOLLOW),
-        "symfollow" => Clear(NOSYMFOLLOW),
-        "nodiratime" => Set(NODIRATIME),
-        "diratime" => Clear(NODIRATIME),
-        "noatime" => Replace(NOATIME, ATIME),
-        "strictatime" => Replace(STRICTATIME, ATIME),
-        "relatime" | "atime" | "norelatime" | "nostrictatime" => Replace(0, ATIME),
-        "private" | "rprivate" => Propagation(MS_PRIVATE),
-        "slave" | "rslave" => Propagation(MS_SLAVE),
-        "shared" | "rshared" => Propagation(MS_SHARED),
-        "unbindable" | "runbindable" => Propagation(MS_UNBINDABLE),
-        "defaults" | "async" | "loud" | "nomand" | "bind" | "rbind" => Nothing,
-        _ => return None,
-    })
-}
-
-pub(super) fn plan(spec: &Spec) -> Result<Vec<Mount>, Error> {
+pub(super) fn plan(spec: &Spec, around: &Surroundings<'_>) -> Result<Vec<Mount>, Error> {
     let one = |(index, mount): (usize, &oci::Mount)| {
-        self::mount(mount).map_err(|why| {
+        self::mount(mount, around).map_err(|why| {
             let field = format!("/mounts/{index} ({})", mount.destination);
             Error::configuration(field, why)
         })
@@ -120,68 +37,36 @@ pub(super) fn plan(spec: &Spec) -> Result<Vec<Mount>, Error> {
     spec.mounts.iter().enumerate().map(one).collect()
 }
 
-fn mount(mount: &oci::Mount) -> Result<Mount, String> {
-    if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
-        return Err("id maps of single mounts are not supported yet".into());
+fn mount(mount: &oci::Mount, around: &Surroundings<'_>) -> Result<Mount, String> {
+    let mut options = option::parse(&mount.options)?;
+    let what = what(mount, &mut options, around)?;
+    if options.copy_up && !matches!(&what, What::FileSystem { kind, .. } if kind == "tmpfs") {
+        return Err("'tmpcopyup' is for file systems of type 'tmpfs'".into());
     }
-    let is_bind = mount.options.iter().any(|option| option == "bind" || option == "rbind");
-    let mut planned = Mount {
+    let mut propagation = options.propagation;
+    if propagation.is_empty() && !matches!(what, What::Again { .. }) {
+        propagation.push(Propagation { kind: MS_PRIVATE, recursive: true });
+    }
+    Ok(Mount {
         destination: destination(&mount.destination)?,
-        what: what(mount, is_bind)?,
-        set: 0,
-        clear: 0,
-        recursive: false,
-        propagation: 0,
+        id_map: id_map(mount, options.id_map, &what, around)?,
+        what,
+        attributes: options.attributes,
+        below: options.below,
+        propagation,
+        copy_up: options.copy_up,
         optional: false,
-    };
-    let mut own = Vec::new();
-    for option in &mount.options {
-        if let Some(meaning) = meaning(option) {
-            apply(&mut planned, &meaning);
-            planned.recursive |=
-                matches!(meaning, Meaning::Propagation(_)) && option.starts_with('r');
-        } else if let Some(meaning) = option.strip_prefix('r').and_then(meaning) {
-            apply(&mut planned, &meaning);
-            planned.recursive = true;
-        } else {
-            own.push(file_system_option(option)?);
-        }
-    }
-    match &mut planned.what {
-        What::FileSystem { options, .. } => *options = own,
-        What::Bind { .. } => {
-            if let Some((key, _)) = own.first() {
-                return Err(format!("option '{key}' means nothing for a bind mount"));
-            }
-        }
-    }
-    Ok(planned)
+    })
 }
 
-fn apply(mount: &mut Mount, meaning: &Meaning) {
-    match *meaning {
-        Meaning::Set(bits) => {
-            mount.set |= bits;
-            mount.clear &= !bits;
-        }
-        Meaning::Clear(bits) => {
-            mount.clear |= bits;
-            mount.set &= !bits;
-        }
-        Meaning::Replace(set, clear) => {
-            mount.set = mount.set & !clear | set;
-            mount.clear |= clear;
-        }
-        Meaning::Propagation(bits) => mount.propagation = bits,
-        Meaning::Nothing => {}
-    }
-}
-
-fn destination(text: &str) -> Result<PathBuf, String> {
+pub(super) fn destination(text: &str) -> Result<PathBuf, String> {
     // Relative ones are deprecated, and taken from the root.
     let path = Path::new("/").join(text);
     if path.components().any(|c| matches!(c, Component::ParentDir)) {
         return Err("'..' is in the destination".into());
+    }
+    if text.contains('\0') {
+        return Err("a zero byte is in the destination".into());
     }
     let path: PathBuf = path.components().collect();
     if path == Path::new("/") {
@@ -190,85 +75,190 @@ fn destination(text: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-fn what(mount: &oci::Mount, is_bind: bool) -> Result<What, String> {
-    if is_bind || mount.kind == "bind" {
-        if !mount.source.starts_with('/') {
-            return Err(format!("the source '{}' is not absolute", mount.source));
+fn what(
+    mount: &oci::Mount,
+    options: &mut Options,
+    around: &Surroundings<'_>,
+) -> Result<What, String> {
+    let own = std::mem::take(&mut options.own);
+    let none_of_its_own = |kind: &str| match own.first() {
+        Some((key, _)) => Err(format!("option '{key}' means nothing for a {kind} mount")),
+        None => Ok(()),
+    };
+    if options.remount {
+        if options.bind.is_some() {
+            none_of_its_own("bind")?;
+            return Ok(What::Again { options: Vec::new() });
         }
-        let recursive = mount.options.iter().any(|option| option == "rbind");
-        return Ok(What::Bind { source: PathBuf::from(&mount.source), recursive });
+        return Ok(What::Again { options: all_options(options, own, &[]) });
+    }
+    if options.bind.is_some() || mount.kind == "bind" {
+        none_of_its_own("bind")?;
+        if mount.source.is_empty() || mount.source.contains('\0') {
+            return Err("it has no source, or one with a zero byte in it".into());
+        }
+        let recursive = options.bind == Some(true);
+        return Ok(What::Bind { source: around.bundle.join(&mount.source), recursive });
     }
     match mount.kind.as_str() {
         "" | "none" => Err("it has no type".into()),
-        "cgroup" => Err("mounting the cgroup tree is not supported yet".into()),
-        kind => Ok(What::FileSystem {
-            kind: kind.into(),
-            source: if mount.source.is_empty() { kind.into() } else { mount.source.clone() },
-            options: Vec::new(),
-        }),
+        kind @ ("cgroup" | "cgroup2") => {
+            none_of_its_own(kind)?;
+            (around.cgroups)(kind == "cgroup2").map(What::Cgroups)
+        }
+        kind => {
+            // These take no context; a message queue gets its label afterwards.
+            let labelled = !["proc", "sysfs", "mqueue"].contains(&kind) && !around.label.is_empty();
+            let context = [("context".to_owned(), Some(around.label.to_owned()))];
+            let extra = if labelled { &context[..] } else { &[] };
+            Ok(What::FileSystem {
+                kind: kind.into(),
+                source: if mount.source.is_empty() { kind.into() } else { mount.source.clone() },
+                options: all_options(options, own, extra),
+            })
+        }
     }
 }
 
-fn file_system_option(option: &str) -> Result<(String, Option<String>), String> {
-    const UNSUPPORTED: [&str; 4] = ["tmpcopyup", "idmap", "ridmap", "remount"];
-    if UNSUPPORTED.contains(&option) {
-        return Err(format!("option '{option}' is not supported yet"));
+fn all_options(
+    options: &Options,
+    own: Vec<(String, Option<String>)>,
+    extra: &[(String, Option<String>)],
+) -> Vec<(String, Option<String>)> {
+    let flags = options.super_block.iter().map(|flag| ((*flag).to_owned(), None));
+    flags.chain(own).chain(extra.iter().cloned()).collect()
+}
+
+fn id_map(
+    mount: &oci::Mount,
+    option: Option<bool>,
+    what: &What,
+    around: &Surroundings<'_>,
+) -> Result<Option<IdMap>, String> {
+    let (users, groups) = (&mount.uid_mappings, &mount.gid_mappings);
+    if users.is_empty() != groups.is_empty() {
+        return Err("uidMappings and gidMappings need each other".into());
     }
-    if option.is_empty() || option.contains('\0') {
-        return Err("an option is empty or has a zero byte in it".into());
+    let given = !users.is_empty();
+    if !given && option.is_none() {
+        return Ok(None);
     }
-    Ok(match option.split_once('=') {
-        Some((key, value)) => (key.into(), Some(value.into())),
-        None => (option.into(), None),
-    })
+    if !matches!(what, What::Bind { .. }) {
+        return Err("only bind mounts have id maps".into());
+    }
+    if !given && around.ids.is_none() {
+        let why = "'idmap' needs uidMappings and gidMappings, as the container has no user \
+                   namespace of its own whose maps could be used";
+        return Err(why.into());
+    }
+    if !around.privileged {
+        return Err("only root may map the ids of a mount".into());
+    }
+    let maps = || Maps { users: users.clone(), groups: groups.clone(), writer: Writer::Privileged };
+    Ok(Some(IdMap { maps: given.then(maps), recursive: option == Some(true) }))
+}
+
+/// Propagation of the root mount, from its name.
+pub(super) const fn root_propagation(name: RootfsPropagation) -> Propagation {
+    let (kind, recursive) = match name {
+        RootfsPropagation::Shared => (MS_SHARED, false),
+        RootfsPropagation::Slave => (MS_SLAVE, false),
+        RootfsPropagation::Private => (MS_PRIVATE, false),
+        RootfsPropagation::Unbindable => (MS_UNBINDABLE, false),
+        RootfsPropagation::SharedBelow => (MS_SHARED, true),
+        RootfsPropagation::SlaveBelow => (MS_SLAVE, true),
+        RootfsPropagation::PrivateBelow => (MS_PRIVATE, true),
+        RootfsPropagation::UnbindableBelow => (MS_UNBINDABLE, true),
+    };
+    Propagation { kind, recursive }
 }
 
 #[cfg(test)]
 mod tests {
+    use cofferdam_oci::runtime::IdMapping;
+
     use super::*;
 
-    fn planned(kind: &str, options: &[&str]) -> Result<Mount, String> {
-        let options = options.iter().map(ToString::to_string).collect();
-        let (destination, source) = ("/x".to_owned(), "/src".to_owned());
-        mount(&oci::Mount {
-            destination,
+    fn planned_as(own_ids: bool, root: bool, mount: &oci::Mount) -> Result<Mount, String> {
+        let range = vec![IdMapping { container_id: 0, host_id: 1000, size: 1 }];
+        let maps = Maps { users: range.clone(), groups: range, writer: Writer::Privileged };
+        super::mount(
+            mount,
+            &Surroundings {
+                bundle: Path::new("/bundle"),
+                ids: own_ids.then_some(&maps),
+                privileged: root,
+                cgroups: &|_| Ok(CgroupView::default()),
+                label: "",
+            },
+        )
+    }
+
+    fn described(kind: &str, source: &str, options: &[&str]) -> oci::Mount {
+        oci::Mount {
+            destination: "/x".into(),
             kind: kind.into(),
-            source,
-            options,
+            source: source.into(),
+            options: options.iter().map(ToString::to_string).collect(),
             ..oci::Mount::default()
-        })
+        }
+    }
+
+    fn planned(kind: &str, source: &str, options: &[&str]) -> Result<Mount, String> {
+        planned_as(false, true, &described(kind, source, options))
     }
 
     #[test]
-    fn the_last_of_contradicting_options_counts() {
-        let mount = planned("tmpfs", &["ro", "nosuid", "rw", "noatime", "strictatime", "size=1k"]);
-        let mount = mount.unwrap();
-        assert_eq!(mount.set, NOSUID | STRICTATIME);
-        assert_eq!(mount.clear, RDONLY | ATIME);
-        let What::FileSystem { options, .. } = mount.what else { panic!() };
-        assert_eq!(options, [("size".to_owned(), Some("1k".to_owned()))]);
+    fn sources_are_below_the_bundle() {
+        for (source, wanted) in [("/src", "/src"), ("src", "/bundle/src")] {
+            let What::Bind { source, recursive } =
+                planned("none", source, &["rbind"]).unwrap().what
+            else {
+                panic!()
+            };
+            assert_eq!((source.as_path(), recursive), (Path::new(wanted), true));
+        }
     }
 
     #[test]
-    fn recursion_is_told_from_names_that_begin_with_r() {
-        assert!(planned("bind", &["rbind", "rro"]).unwrap().recursive);
-        assert!(!planned("bind", &["rbind", "ro", "relatime"]).unwrap().recursive);
-        assert!(planned("bind", &["bind", "rslave"]).unwrap().recursive);
-        assert_eq!(planned("bind", &["bind", "rslave"]).unwrap().propagation, MS_SLAVE);
+    fn a_mount_is_private_unless_it_says_otherwise() {
+        let private = Propagation { kind: MS_PRIVATE, recursive: true };
+        assert_eq!(planned("bind", "/a", &["bind"]).unwrap().propagation, [private]);
+        let slave = Propagation { kind: MS_SLAVE, recursive: true };
+        assert_eq!(planned("bind", "/a", &["bind", "rslave"]).unwrap().propagation, [slave]);
     }
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        for (kind, options) in [
-            ("bind", &["size=1"][..]),
-            ("tmpfs", &["tmpcopyup"]),
-            ("", &[]),
-            ("cgroup", &["ro"]),
-            ("tmpfs", &[""]),
+        for (kind, source, options) in [
+            ("bind", "/a", &["size=1"][..]),
+            ("bind", "", &[]),
+            ("bind", "/a", &["tmpcopyup"]),
+            ("proc", "proc", &["tmpcopyup"]),
+            ("", "", &[]),
+            ("cgroup", "cgroup", &["cpu"]),
+            ("tmpfs", "tmpfs", &[""]),
+            ("tmpfs", "tmpfs", &["idmap"]),
+            ("bind", "/a", &["idmap"]),
         ] {
-            assert!(planned(kind, options).is_err(), "{kind} {options:?}");
+            assert!(planned(kind, source, options).is_err(), "{kind} {options:?}");
         }
         assert!(destination("/a/../..").is_err() && destination("/").is_err());
         assert_eq!(destination("a//b/.").unwrap(), Path::new("/a/b"));
+    }
+
+    #[test]
+    fn ids_are_mapped_as_the_mount_or_the_container_says() {
+        let range = vec![IdMapping { container_id: 0, host_id: 5, size: 1 }];
+        let mut mount = described("bind", "/a", &["rbind", "ridmap"]);
+        let id_map = planned_as(true, true, &mount).unwrap().id_map.unwrap();
+        assert!(id_map.recursive && id_map.maps.is_none());
+        assert!(planned_as(true, false, &mount).is_err(), "only root may");
+        mount.uid_mappings = range.clone();
+        assert!(planned_as(false, true, &mount).is_err(), "both are needed");
+        mount.gid_mappings = range;
+        mount.options.pop();
+        let id_map = planned_as(false, true, &mount).unwrap().id_map.unwrap();
+        assert!(!id_map.recursive && id_map.maps.unwrap().users[0].host_id == 5);
     }
 }

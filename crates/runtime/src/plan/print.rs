@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Mount, Plan, What};
+use super::{Mount, Node, Plan, What};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,8 +13,12 @@ impl fmt::Display for Plan {
             writeln!(f, "mount {mount}")?;
         }
         for device in &self.devices {
-            let (major, minor) = device.number;
-            writeln!(f, "device {} {major}:{minor}", device.path.display())?;
+            let path = device.path.display();
+            match device.kind {
+                Node::Character(major, minor) => writeln!(f, "device {path} {major}:{minor}")?,
+                Node::Block(major, minor) => writeln!(f, "block device {path} {major}:{minor}")?,
+                Node::Pipe => writeln!(f, "named pipe {path}")?,
+            }
         }
         for path in &self.masked {
             writeln!(f, "mask {}", path.display())?;
@@ -32,6 +36,15 @@ impl fmt::Display for Plan {
             }
             writeln!(f)?;
         }
+        if let Some(rules) = &self.cgroup.devices {
+            writeln!(f, "device control by a program of {} rules", rules.len())?;
+        }
+        for device in &self.net_devices {
+            writeln!(f, "move network device {} as {}", device.host, device.inside)?;
+        }
+        if let Some(resctrl) = &self.resctrl {
+            writeln!(f, "resctrl group /{} {}", resctrl.group, resctrl.schemata.join(" "))?;
+        }
         self.fmt_process(f)?;
         for given_up in &self.given_up {
             writeln!(f, "given up: {}: {}", given_up.what, given_up.why)?;
@@ -43,7 +56,7 @@ impl fmt::Display for Plan {
 impl Plan {
     fn fmt_namespaces(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = cofferdam_oci::runtime::NamespaceType::ALL.iter();
-        let new = names.filter(|kind| self.namespaces.contains(super::build::flag(**kind)));
+        let new = names.filter(|kind| self.namespaces.contains(super::namespace::flag(**kind)));
         let new: Vec<_> = new.map(|kind| kind.as_str()).collect();
         writeln!(f, "new namespaces {}", new.join(" "))?;
         for joined in &self.joined {
@@ -91,6 +104,17 @@ impl Plan {
             }
             None => writeln!(f, "system-call filter none")?,
         }
+        for (what, label) in
+            [("AppArmor profile", &process.apparmor), ("SELinux label", &process.selinux)]
+        {
+            if let Some(label) = label {
+                writeln!(f, "{what} {label}")?;
+            }
+        }
+        if let Some(landlock) = &process.landlock {
+            let (paths, ports) = (landlock.paths.len(), landlock.ports.len());
+            writeln!(f, "Landlock with {paths} paths and {ports} ports")?;
+        }
         let groups: String = process.groups.iter().map(|group| format!(",{group}")).collect();
         writeln!(f, "user {}:{}{groups}", process.user, process.group)?;
         writeln!(f, "directory {}", process.directory.display())?;
@@ -122,15 +146,28 @@ impl fmt::Display for Mount {
                 write!(f, "bind {}", source.display())?;
                 f.write_str(if *recursive { " recursively" } else { "" })?;
             }
+            What::Cgroups(view) => {
+                write!(f, "cgroups")?;
+                for tree in &view.trees {
+                    let only = if tree.foreign { " (ro)" } else { "" };
+                    write!(f, " {}{only}", tree.source.display())?;
+                }
+            }
+            What::Again { .. } => write!(f, "as it is mounted")?,
         }
         use cofferdam_sys::mount::attribute::{NODEV, NOEXEC, NOSUID, RDONLY};
         for (bit, name) in
             [(RDONLY, "ro"), (NOSUID, "nosuid"), (NODEV, "nodev"), (NOEXEC, "noexec")]
         {
-            if self.set & bit != 0 {
+            if self.attributes.set & bit != 0 {
                 write!(f, " {name}")?;
             }
+            if self.below.set & bit != 0 {
+                write!(f, " r{name}")?;
+            }
         }
-        Ok(())
+        let mapped =
+            self.id_map.as_ref().map(|map| if map.recursive { " ridmap" } else { " idmap" });
+        f.write_str(mapped.unwrap_or_default())
     }
 }

@@ -6,7 +6,7 @@ use cofferdam_oci::runtime::{self as oci, Spec};
 use cofferdam_sys::capability::{Set, Sets};
 use rustix::process::Resource;
 
-use super::{Limit, Process};
+use super::{Limit, Process, landlock, schedule};
 use crate::{
     error::Error,
     ids::{Maps, Writer, is_mapped},
@@ -46,6 +46,8 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
         return Err(Error::configuration("/process/cwd", why));
     }
     check_user(&process.user, ids)?;
+    let default = oci::Linux::default();
+    let linux = spec.linux.as_ref().unwrap_or(&default);
     let range = -1000..=1000;
     if let Some(adjustment) = process.oom_score_adj.filter(|n| !range.contains(n)) {
         let why = format!("{adjustment} is not between -1000 and 1000");
@@ -67,7 +69,24 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
         terminal: process.terminal.then(|| process.console_size.clone()),
         init: false,
         new_keyring: true,
+        apparmor: label("/process/apparmorProfile", &process.apparmor_profile)?,
+        selinux: label("/process/selinuxLabel", &process.selinux_label)?,
+        landlock: landlock::plan(spec, process.no_new_privileges)?,
+        scheduling: process.scheduler.as_ref().map(schedule::scheduling).transpose()?,
+        io_priority: process.io_priority.as_ref().map(schedule::io_priority).transpose()?,
+        affinity: process.exec_cpu_affinity.as_ref().map(schedule::affinity).transpose()?,
+        personality: linux.personality.as_ref().map(schedule::personality).transpose()?,
+        memory_policy: linux.memory_policy.as_ref().map(schedule::memory_policy).transpose()?,
     })
+}
+
+/// The name of a profile or a label, as it is written to a file of /proc.
+fn label(field: &str, text: &str) -> Result<Option<String>, Error> {
+    if text.contains(['\n', '\0']) || text.len() > 4096 {
+        let why = "a line break or zero byte is in it, or it is longer than 4096 bytes";
+        return Err(Error::configuration(field, why));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
 fn strings(field: &str, texts: &[String]) -> Result<Vec<CString>, Error> {
