@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
     /// Image of the store (without --rootfs), then the command and its arguments
-    #[arg(value_name = "IMAGE|COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "IMAGE|COMMAND", trailing_var_arg = true)]
     words: Vec<String>,
     /// Print to stderr what isolation is in force, by the kernel's own account
     #[arg(long)]
