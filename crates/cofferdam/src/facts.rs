@@ -1,9 +1,7 @@
 //! What there is to know about a target, before anything is judged.
 
 use cofferdam_finding::{Gap, Target as Named};
-use cofferdam_image::{
-    self as image, LayerCache, Limits, OpenOptions, Reading, Source, Target,
-};
+use cofferdam_image::{self as image, LayerCache, Limits, OpenOptions, Reading, Source, Target};
 use cofferdam_oci::Platform;
 use cofferdam_vuln::{Inventory, rules};
 

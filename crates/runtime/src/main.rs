@@ -157,7 +157,7 @@ fn run(run: &Run) -> Result<u8, Error> {
 /// Prints to standard error what isolation the kernel says is in force.
 fn explain(pid: rustix::process::Pid, given_up: &[GivenUp]) {
     let pid = pid.as_raw_nonzero().get().unsigned_abs();
-    let mut text = match explain::observe(pid, explain::ReadFilters::No) {
+    let mut text = match explain::observe(pid, explain::ReadFilters::Yes) {
         Ok(observation) => {
             let reasons: Vec<_> = given_up
                 .iter()

@@ -11,7 +11,7 @@ use cofferdam_oci::{image::Execution, runtime::Spec};
 use cofferdam_runtime::{
     ContainerId,
     facts::Facts,
-    least::{self, Request, Subordinates, UserNamespace},
+    least::{self, LeastError, Request, Subordinates, UserNamespace},
     plan::Plan,
 };
 use cofferdam_sys::signal;
@@ -117,7 +117,13 @@ fn start(args: &Args, session: &mut Session) -> Ended {
     let (root, image, command, _held) = root(args, session)?;
     let request = request(args, &id, root, image, command);
     let facts = Facts::collect();
-    let spec = least::configuration(&request, &facts, &subordinates(&facts))?;
+    let spec = least::configuration(&request, &facts, &subordinates(&facts));
+    let spec = match spec {
+        Err(error @ LeastError::NoProgram) => {
+            return Err(error).hint("name one at the end: cofferdam run --rootfs DIR -- /bin/sh");
+        }
+        other => other?,
+    };
     if args.dry_run {
         let plan = Plan::new(id, &spec, Path::new("/"), &facts)?;
         use std::io::Write as _;

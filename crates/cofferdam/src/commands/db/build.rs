@@ -70,7 +70,12 @@ fn from_copies(sources: &Sources, generation: u64, session: &Session) -> Result<
     let progress = session.printer.progress();
     let built = build(&list.source, &sources.from, generation, &mut |source| {
         progress.begin(&source.name, None);
-    })?;
+    })
+    .hint(format!(
+        "put a copy of each source below '{}', at the path that '{}' gives it",
+        sources.from.display(),
+        sources.list.display()
+    ))?;
     drop(progress);
     report(&built, session);
     Ok(built)
@@ -79,7 +84,7 @@ fn from_copies(sources: &Sources, generation: u64, session: &Session) -> Result<
 fn report(built: &Built, session: &Session) {
     for (name, tally) in &built.tallies {
         session.printer.message(format!(
-            "{name}: {} records, {} withdrawn, {} about other things, {} broken",
+            "{name}: {} records read: {} withdrawn, {} about other things, {} broken",
             tally.records, tally.withdrawn, tally.irrelevant, tally.broken
         ));
         for example in &tally.examples {
