@@ -57,10 +57,6 @@ impl<'a> Cursor<'a> {
         let bytes = self.bytes()?;
         std::str::from_utf8(bytes).map_err(|_| self.damage("a text is not UTF-8"))
     }
-
-    pub(super) const fn is_at_end(&self) -> bool {
-        self.offset >= self.bytes.len()
-    }
 }
 
 /// Appends a number as [`Cursor::number`] reads it.
