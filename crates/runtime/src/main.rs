@@ -63,6 +63,9 @@ fn main() -> ExitCode {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
                 complain(&error.chain());
+                if let Some(hint) = error.hint() {
+                    let _ = std::io::stderr().write_all(format!("hint: {hint}\n").as_bytes());
+                }
                 ExitCode::from(error.exit_code())
             }
         },

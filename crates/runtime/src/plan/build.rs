@@ -388,7 +388,9 @@ fn cgroup(
             }
             Ok(Group::default())
         }
-        Err(Refusal::NotDelegated(why)) => Err(Error::configuration("/linux/resources", why)),
+        Err(Refusal::NotDelegated(why)) => {
+            Err(Error::configuration("/linux/resources", format!("no limit can be set: {why}")))
+        }
     }
 }
 
