@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod place;
+#[path = "../../image/tests/server/mod.rs"]
+mod server;
 
 use std::fs;
 
 use place::Place;
 use serde_json::{Value, json};
+use server::{Asked, Server, answer};
 
 /// Debian 12 with one package, and a feed in `feed` of one good record, one withdrawn and one
 /// that is cut.
@@ -119,4 +122,90 @@ fn the_database_answers_and_its_text_does_not_steer_the_terminal() {
     assert_eq!(answer["record"]["id"], "CVE-2026-0001");
     assert_eq!(answer["packages"][0]["package"], "example");
     assert_eq!(place.status(&["db", "search", "absent"]), 1);
+}
+
+/// Alpine's security database as a web server has it, until `break_off` files were asked for.
+fn publisher(break_off: usize) -> Server {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    Server::start(move |asked: &Asked| {
+        assert_eq!((asked.method.as_str(), asked.body.as_str()), ("GET", ""));
+        let branch = asked.path.split('/').nth(1).unwrap_or_default().to_owned();
+        if count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= break_off {
+            return answer(404, "");
+        }
+        if asked.header("if-none-match") == format!("\"{branch}\"") {
+            return answer(304, "");
+        }
+        let fixed = json!({"1.2.3-r1": ["CVE-2026-0009"]});
+        let packages = json!([{"pkg": {"name": "example", "secfixes": fixed}}]);
+        let body = json!({"distroversion": branch, "packages": packages}).to_string();
+        answer(200, body)
+            .with("etag", format!("\"{branch}\""))
+            .with("last-modified", "Wed, 11 Nov 2026 10:00:00 GMT")
+    })
+}
+
+fn published_at(place: &Place, server: &Server) {
+    place.write(
+        "feeds.toml",
+        &format!(
+            "[[source]]\nname = \"alpine-secdb\"\nformat = \"alpine-secdb\"\nlicence = \"none\"\n\
+             url = \"http://{}\"\nfiles = [\"v3.20/main.json\", \"v3.21/main.json\"]\n",
+            server.address
+        ),
+    );
+}
+
+#[test]
+fn an_update_fetches_what_has_changed() {
+    let (place, server) = (Place::new(&[]), publisher(usize::MAX));
+    published_at(&place, &server);
+    let update = |options: &[&str]| {
+        let output = place.run(&[&["db", "update", "--list", "feeds.toml"], options].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    assert!(update(&[]).contains("to generation 1"));
+    let first = status(&place);
+    assert_eq!((&first["records"], &first["sources"][0]["records"]), (&json!(1), &json!(2)));
+    assert_eq!(first["sources"][0]["date"], "2026-11-11");
+    assert!(update(&[]).contains("no source has changed"));
+    assert_eq!(status(&place)["generation"], 1);
+    assert!(update(&["--force"]).contains("to generation 2"));
+    assert_eq!(server.asked().len(), 6);
+}
+
+#[test]
+fn an_update_that_breaks_off_changes_nothing_and_goes_on_later() {
+    let place = Place::new(&[]);
+    let server = publisher(1);
+    published_at(&place, &server);
+    let output = place.run(&["db", "update", "--list", "feeds.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("could not fetch source 'alpine-secdb'") && said.contains("404"),
+        "{said}"
+    );
+    let starter = status(&place)["sources"].as_array().unwrap().len();
+    assert!(starter > 1, "the starter database is still the one in use");
+
+    let server = publisher(usize::MAX);
+    published_at(&place, &server);
+    assert!(place.run(&["db", "update", "--list", "feeds.toml"]).status.success());
+    assert_eq!(status(&place)["sources"][0]["records"], 2);
+    let conditions: Vec<String> =
+        server.asked().iter().map(|asked| asked.header("if-none-match").to_owned()).collect();
+    assert_eq!(conditions, ["\"v3.20\"", ""], "what came before is not fetched again");
+}
+
+#[test]
+fn offline_nothing_is_fetched() {
+    let (place, server) = (Place::new(&[]), publisher(usize::MAX));
+    published_at(&place, &server);
+    let output = place.run(&["db", "update", "--offline", "--list", "feeds.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("hint: "));
+    assert!(server.asked().is_empty());
 }
