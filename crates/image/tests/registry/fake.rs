@@ -1,6 +1,4 @@
 use std::{
-    collections::BTreeMap,
-    io::Read,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},

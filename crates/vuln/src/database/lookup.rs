@@ -261,7 +261,10 @@ impl Texts<'_> {
                 place.insert(decoder.decode(index, texts, block)?)
             }
         };
-        block.text(record % RECORDS_IN_BLOCK)
+        block.text(record % RECORDS_IN_BLOCK).unwrap_or_else(|| {
+            let (section, offset) = (Section::Texts.name(), u64::from(record));
+            Err(Damage { what: "a text is missing", section, offset })
+        })
     }
 }
 

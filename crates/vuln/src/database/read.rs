@@ -21,6 +21,10 @@ impl<'a> Cursor<'a> {
         Damage { what, section: self.section.name(), offset }
     }
 
+    pub(super) const fn offset(&self) -> usize {
+        self.offset
+    }
+
     pub(super) fn byte(&mut self) -> Result<u8, Damage> {
         let byte = self.bytes.get(self.offset).ok_or_else(|| self.damage("it ends too early"))?;
         self.offset += 1;

@@ -79,16 +79,30 @@ pub(super) fn encode_texts(texts: &[Text]) -> std::io::Result<(Vec<u8>, Vec<u8>)
 
 /// A decompressed block; its texts are decoded when they are asked for.
 #[derive(Debug)]
-pub(super) struct Block(Vec<u8>);
+pub(super) struct Block {
+    plain: Vec<u8>,
+    /// Where each text begins.
+    starts: Vec<usize>,
+}
 
 impl Block {
-    /// The text at `index` of the block.
-    pub(super) fn text(&self, index: u32) -> Result<Text, Damage> {
-        let mut cursor = Cursor::new(&self.0, 0, Section::Texts);
-        for _ in 0..index {
+    fn new(plain: Vec<u8>) -> Result<Self, Damage> {
+        let mut starts = Vec::with_capacity(RECORDS_IN_BLOCK as usize);
+        let mut cursor = Cursor::new(&plain, 0, Section::Texts);
+        while cursor.offset() < plain.len() {
+            if starts.len() >= RECORDS_IN_BLOCK as usize {
+                return Err(cursor.damage("a block has too many texts"));
+            }
+            starts.push(cursor.offset());
             Text::skip(&mut cursor)?;
         }
-        Text::decode(&mut cursor)
+        Ok(Self { plain, starts })
+    }
+
+    /// The text at `index` of the block; `None` if it has no such.
+    pub(super) fn text(&self, index: u32) -> Option<Result<Text, Damage>> {
+        let start = *self.starts.get(usize::try_from(index).ok()?)?;
+        Some(Text::decode(&mut Cursor::new(&self.plain, start, Section::Texts)))
     }
 }
 
@@ -125,7 +139,7 @@ impl Blocks {
         self.decompressor
             .decompress_to_buffer(block, &mut self.plain)
             .map_err(|_| damage("a text cannot be decompressed"))?;
-        Ok(Block(self.plain.clone()))
+        Block::new(self.plain.clone())
     }
 }
 
