@@ -1,9 +1,7 @@
 //! What there is to know about a target, before anything is judged.
 
 use cofferdam_finding::{Gap, Target as Named};
-use cofferdam_image::{
-    self as image, LayerCache, Limits, OpenOptions, Reading, Source, Target, TargetError,
-};
+use cofferdam_image::{self as image, LayerCache, Limits, OpenOptions, Reading, Source, Target};
 use cofferdam_oci::Platform;
 use cofferdam_vuln::{Inventory, rules};
 
@@ -34,7 +32,7 @@ pub(crate) struct Look {
 /// Reads what analysers need of the target that a user named `text`.
 pub(crate) fn collect(text: &str, look: Look, session: &Session) -> Result<Facts, CliError> {
     let attempt = || format!("could not read '{text}'");
-    let target = Target::parse(text).map_err(|error| parse_error(text, error))?;
+    let target = Target::parse(text).map_err(|error| images::parse_error(text, &error))?;
     let options = OpenOptions { platform: look.platform, ..OpenOptions::default() };
     let source = images::locate_target(text, &target, &options, &Reach::default(), session)?;
     let limits = Limits::default();
@@ -82,20 +80,5 @@ fn kind(target: &Target) -> &'static str {
         Target::Registry(_) => "registry",
         Target::Store(_) => "store",
         Target::Named(_) => "image",
-    }
-}
-
-fn parse_error(text: &str, error: TargetError) -> CliError {
-    let hint = match &error {
-        TargetError::Missing(_) => Some("check the path"),
-        TargetError::Unrecognised(_) | TargetError::Reference { .. } => {
-            Some("cofferdam scan --help lists how targets are written")
-        }
-        _ => None,
-    };
-    let error = CliError::new(format!("could not read '{text}'")).caused_by(&error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
     }
 }

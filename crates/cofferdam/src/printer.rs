@@ -4,7 +4,7 @@ use std::{
     path::Path,
 };
 
-use cofferdam_finding::render::Terminal;
+use cofferdam_finding::render::{Terminal, escape, write_json};
 
 use crate::{cli::Color, error::CliError, output::Output, progress::Progress};
 
@@ -41,8 +41,7 @@ impl Printer {
 
     /// Writes `value` as indented JSON and a newline.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), CliError> {
-        serde_json::to_writer_pretty(&mut self.output, value)?;
-        Ok(self.output.write_all(b"\n")?)
+        Ok(write_json(value, &mut self.output)?)
     }
 
     /// Whether data may have colours.
@@ -72,32 +71,32 @@ impl Printer {
     /// What was done, for people; `--quiet` drops it.
     pub(crate) fn message(&self, text: impl Display) {
         if !self.quiet {
-            self.line(&text);
+            self.line("", &text);
         }
     }
 
     /// Detail that only `--verbose` shows.
     pub(crate) fn detail(&self, text: impl Display) {
         if self.verbose && !self.quiet {
-            self.line(&text);
+            self.line("", &text);
         }
     }
 
     /// Something that is wrong but does not end the command.
     pub(crate) fn warning(&self, text: impl Display) {
-        self.line(&format_args!("{} {text}", self.paint("1;33", "warning:")));
+        self.line(&self.paint("1;33", "warning:"), &text);
     }
 
     /// What to do about it.
     pub(crate) fn hint(&self, text: impl Display) {
-        self.line(&format_args!("{} {text}", self.paint("1;36", "hint:")));
+        self.line(&self.paint("1;36", "hint:"), &text);
     }
 
     /// An error with its causes and hints.
     pub(crate) fn error(&self, error: &CliError) {
-        self.line(&format_args!("{} {}", self.paint("1;31", "error:"), error.message()));
+        self.line(&self.paint("1;31", "error:"), &error.message());
         for cause in error.causes() {
-            self.line(&format_args!("{} {cause}", self.paint("1", "caused by:")));
+            self.line(&self.paint("1", "caused by:"), &cause);
         }
         error.hints().iter().for_each(|hint| self.hint(hint));
     }
@@ -126,8 +125,11 @@ impl Printer {
         if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Names in `text` may come out of an image or a feed: nothing of it steers the terminal.
     /// Stderr may be closed; then nobody is listening.
-    fn line(&self, text: &dyn Display) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+    fn line(&self, label: &str, text: &dyn Display) {
+        let text = text.to_string();
+        let space = if label.is_empty() || text.is_empty() { "" } else { " " };
+        let _ = writeln!(io::stderr().lock(), "{label}{space}{}", escape(&text));
     }
 }

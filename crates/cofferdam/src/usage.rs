@@ -39,7 +39,8 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 /// Without a command there is nothing to do; the help says what there is.
 pub(crate) fn no_command(command: &mut clap::Command, printer: &Printer) -> ExitCode {
     printer.error(&CliError::new("no command given"));
-    printer.message(format_args!("\n{}", command.render_help()));
+    printer.message("");
+    command.render_help().to_string().lines().for_each(|line| printer.message(line));
     ExitCode::from(2)
 }
 

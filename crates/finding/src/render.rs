@@ -15,7 +15,7 @@ mod table;
 mod text;
 
 pub use explain::{explain, rules_table};
-pub use json::json;
+pub use json::{json, write_json};
 pub use junit::junit;
 pub use sarif::sarif;
 pub use table::table;

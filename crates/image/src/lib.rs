@@ -4,11 +4,12 @@
 //! [`layer::walk`] for the one way its layers are read, at [`Tree`] for the merged view of the
 //! files that an analyser asked for, at [`store`] for the content-addressed store, at [`registry`]
 //! for images elsewhere, at [`mod@unpack`] for how a root directory comes from one, at [`locate`] for
-//! all that a target can mean.
+//! all that a target can mean, at [`mod@download`] for files from web servers.
 
 mod archive;
 mod cache;
 mod directory;
+pub mod download;
 mod error;
 mod facts;
 mod image;
@@ -18,6 +19,7 @@ mod limits;
 mod locate;
 mod manifest;
 mod merge;
+mod network;
 mod open;
 mod pipe;
 mod read;

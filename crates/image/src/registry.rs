@@ -19,7 +19,6 @@ mod token;
 
 use std::{
     io::Read,
-    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -212,28 +211,9 @@ impl Blobs for RegistryBlobs {
     }
 }
 
-/// Whether the host of a registry is this machine.
-fn is_loopback(registry: &str) -> bool {
-    let host = match registry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => registry.split(':').next().unwrap_or(registry),
-    };
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for yes in ["localhost", "localhost:5000", "127.0.0.1:80", "127.9.9.9", "[::1]:5000"] {
-            assert!(is_loopback(yes), "{yes}");
-        }
-        for no in ["localhost.example.com", "128.0.0.1", "[::2]:80", "docker.io", "10.0.0.1:5000"] {
-            assert!(!is_loopback(no), "{no}");
-        }
-    }
 
     #[test]
     fn a_document_says_itself_what_it_is() {

@@ -105,6 +105,28 @@ impl Error {
         }
     }
 
+    /// What the user may do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        use cofferdam_sys::clone::CloneError;
+        use rustix::io::Errno;
+        match self {
+            Self::Configuration { field, .. } if field == "/linux/resources" => Some(
+                "run as root, or have systemd hand controllers to users (Delegate=yes for \
+                 user@.service), or leave the limit out",
+            ),
+            Self::Clone(CloneError::Kernel(Errno::PERM | Errno::ACCESS)) => Some(
+                "user namespaces may be forbidden to ordinary users here: cofferdam doctor says \
+                 which setting does that",
+            ),
+            Self::Clone(CloneError::Kernel(Errno::NOSPC | Errno::USERS)) => Some(
+                "user.max_user_namespaces and its siblings limit how many there may be: cofferdam \
+                 doctor shows them",
+            ),
+            _ => None,
+        }
+    }
+
     /// An error of the configuration.
     pub(crate) fn configuration(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Configuration { field: field.into(), why: why.into() }

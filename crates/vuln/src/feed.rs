@@ -4,6 +4,7 @@
 //! counted in a [`Tally`], and the rest goes on.
 
 mod archive;
+mod fetch;
 pub mod osv;
 pub mod secdb;
 mod sources;
@@ -15,6 +16,7 @@ use cofferdam_finding::Severity;
 use crate::database::Row;
 
 pub use archive::MAX_RECORD;
+pub use fetch::{FetchError, Fetched, fetch};
 pub use sources::{BuildError, Built, Format, Source, SourceList, build};
 
 /// What a publisher says about one or several vulnerabilities.

@@ -4,7 +4,7 @@
 
 use cofferdam_vuln::{
     database::{Database, DatabaseError},
-    feed::{Built, Format, Source, Tally, build, osv, secdb},
+    feed::{Built, Format, Source, SourceList, Tally, build, osv, secdb},
 };
 use proptest::prelude::*;
 
@@ -16,6 +16,7 @@ fn source(format: Format, path: &str) -> Source {
         date: "2026-01-02".into(),
         licence: "none".into(),
         url: "none".into(),
+        files: Vec::new(),
         ecosystems: vec!["Debian".into()],
     }
 }
@@ -200,5 +201,15 @@ proptest! {
             {"package": {"ecosystem": "Debian:12", "name": id}, "ranges": [{"type": kind, "events": events}]}]});
         let _ = osv::parse(record.to_string().as_bytes(), &all);
         secdb::parse("x", &text, &mut Tally::default(), &mut |_| {});
+    }
+}
+
+#[test]
+fn the_published_sources_can_be_read() {
+    let list = SourceList::published();
+    assert!(list.source.len() >= 5);
+    for source in &list.source {
+        assert!(source.url.starts_with("https://"), "{}", source.name);
+        assert!(source.date.is_empty() && source.path.as_os_str().is_empty(), "{}", source.name);
     }
 }

@@ -116,6 +116,7 @@ fn database(ecosystem: &str, records: &[&str]) -> Database {
         date: "2026-11-22".into(),
         licence: "none".into(),
         url: "none".into(),
+        files: Vec::new(),
         ecosystems: vec![ecosystem.into()],
     };
     let built = build(&[source], directory.path(), 1, &mut |_| {}).unwrap();

@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  cofferdam db update
   cofferdam db status --verify
   cofferdam db search CVE-2024-5535
   cofferdam db build --list sources.toml --from ./copies --to advisories.cdb
@@ -31,7 +32,7 @@ pub(crate) struct Args {
 enum Command {
     /// Build a database from copies of its sources
     Build(build::Args),
-    /// Build a database from copies of its sources and put it to use
+    /// Fetch what has changed of the sources, build a database and put it to use
     Update(build::UpdateArgs),
     /// Show what the database is made of and how old it is
     Status(status::Args),

@@ -11,7 +11,7 @@ use cofferdam_oci::{image::Execution, runtime::Spec};
 use cofferdam_runtime::{
     ContainerId,
     facts::Facts,
-    least::{self, Request, Subordinates, UserNamespace},
+    least::{self, LeastError, Request, Subordinates, UserNamespace},
     plan::Plan,
 };
 use cofferdam_sys::signal;
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
     /// Image of the store (without --rootfs), then the command and its arguments
-    #[arg(value_name = "IMAGE|COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "IMAGE|COMMAND", trailing_var_arg = true)]
     words: Vec<String>,
     /// Print to stderr what isolation is in force, by the kernel's own account
     #[arg(long)]
@@ -117,7 +117,13 @@ fn start(args: &Args, session: &mut Session) -> Ended {
     let (root, image, command, _held) = root(args, session)?;
     let request = request(args, &id, root, image, command);
     let facts = Facts::collect();
-    let spec = least::configuration(&request, &facts, &subordinates(&facts))?;
+    let spec = least::configuration(&request, &facts, &subordinates(&facts));
+    let spec = match spec {
+        Err(error @ LeastError::NoProgram) => {
+            return Err(error).hint("name one at the end: cofferdam run --rootfs DIR -- /bin/sh");
+        }
+        other => other?,
+    };
     if args.dry_run {
         let plan = Plan::new(id, &spec, Path::new("/"), &facts)?;
         use std::io::Write as _;

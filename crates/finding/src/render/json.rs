@@ -13,11 +13,15 @@ use crate::Report;
 ///
 /// The writer fails.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    write(report, out)
+    write_json(report, out)
 }
 
-/// Writes any value as JSON that is safe to show on a terminal.
-pub(super) fn write(value: &impl Serialize, mut out: &mut dyn Write) -> io::Result<()> {
+/// Writes any value as indented JSON that is safe to show on a terminal, ended by a line break.
+///
+/// # Errors
+///
+/// The writer fails, or the value cannot be written as JSON.
+pub fn write_json(value: &impl Serialize, mut out: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut out, Visible::default()))?;
     out.write_all(b"\n")
 }
@@ -99,7 +103,7 @@ mod tests {
 
     fn written(value: &impl Serialize) -> String {
         let mut out = Vec::new();
-        write(value, &mut out).unwrap();
+        write_json(value, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -57,7 +57,7 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "verdict": report.decision.verdict,
         }),
     };
-    written::write(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
+    written::write_json(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, out)
 }
 
 /// The log file (section 3.13).

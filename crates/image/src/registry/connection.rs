@@ -3,14 +3,13 @@ use std::{sync::PoisonError, thread, time::Duration};
 use reqwest::{
     Client, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, RANGE, WWW_AUTHENTICATE},
-    redirect,
 };
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
-use super::{
-    Error, MANIFESTS, Options, Repository, Secret, challenge, is_loopback, token::Authorization,
-};
+use crate::network::{self, ClientError, Wanted, is_loopback};
+
+use super::{Error, MANIFESTS, Options, Repository, Secret, challenge, token::Authorization};
 
 /// Attempts for what may succeed when repeated.
 const ATTEMPTS: u32 = 3;
@@ -119,35 +118,15 @@ impl Request {
 
 impl Connection {
     pub(super) fn new(endpoint: &Endpoint, options: &Options) -> Result<Self, Error> {
-        // Only the first of the process counts; the others are the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::Client(Box::new(error)))?;
-        let build = |certificates: bool| {
-            let mut builder = Client::builder()
-                .user_agent(concat!("cofferdam/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(options.connect_timeout)
-                .read_timeout(options.read_timeout)
-                .redirect(redirect::Policy::custom(follow));
-            if is_loopback(&endpoint.registry) {
-                builder = builder.no_proxy();
-            }
-            if !certificates {
-                builder = builder.tls_certs_only([]);
-            }
-            builder.build()
+        let wanted = Wanted {
+            loopback: is_loopback(&endpoint.registry),
+            secure: endpoint.is_secure(),
+            connect_timeout: options.connect_timeout,
+            read_timeout: options.read_timeout,
         };
-        let client = match build(true) {
-            Err(_) if !endpoint.is_secure() => build(false),
-            result => result,
-        }
-        .map_err(|error| {
-            if chain(&error).contains("No CA certificates") {
-                return Error::NoCertificates;
-            }
-            Error::Client(Box::new(error.without_url()))
+        let (runtime, client) = network::client(wanted).map_err(|error| match error {
+            ClientError::NoCertificates => Error::NoCertificates,
+            ClientError::Other(source) => Error::Client(source),
         })?;
         Ok(Self { runtime, client })
     }
@@ -386,19 +365,6 @@ fn message(body: &[u8]) -> Option<String> {
     Some(text.chars().take(200).collect::<String>().escape_debug().to_string())
 }
 
-/// At most ten redirects, and none from TLS to clear text. Credentials do not follow to another
-/// host: the client removes them.
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
-    if from_tls && attempt.url().scheme() != "https" {
-        return attempt.error("redirected from TLS to clear text");
-    }
-    if attempt.previous().len() > 10 {
-        return attempt.error("redirected more than 10 times");
-    }
-    attempt.follow()
-}
-
 /// Without the URL, which may hold a signature that is as good as a password.
 fn failure(error: reqwest::Error, host: &str) -> Error {
     let registry = host.to_owned();
@@ -406,14 +372,4 @@ fn failure(error: reqwest::Error, host: &str) -> Error {
         return Error::Timeout { registry };
     }
     Error::Unreachable { registry, source: Box::new(error.without_url()) }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }

@@ -5,6 +5,8 @@
 
 mod fake;
 mod real;
+#[path = "../server/mod.rs"]
+mod server;
 
 use std::{error::Error as _, io::Write, sync::Arc, time::Duration};
 

@@ -274,8 +274,11 @@ fn system_call_filter(observation: &Observation) -> Layer {
 }
 
 fn filtered(text: String, filters: &Seen<super::Filters>) -> (State, String) {
-    let Seen::Known(filters) = filters else {
-        return (State::InForce, format!("{text}; their instructions were not read"));
+    let filters = match filters {
+        Seen::Known(filters) => filters,
+        Seen::Unknown(why) => {
+            return (State::InForce, format!("{text}; their instructions are not known: {why}"));
+        }
     };
     let lengths: Vec<_> = filters.lengths.iter().map(ToString::to_string).collect();
     let text = format!("{text}; instructions: {}", lengths.join(" + "));

@@ -255,7 +255,9 @@ impl Scene<'_> {
                 }
                 Ok(Group::default())
             }
-            Err(Refusal::NotDelegated(why)) => Err(Error::configuration("/linux/resources", why)),
+            Err(Refusal::NotDelegated(why)) => {
+                Err(Error::configuration("/linux/resources", format!("no limit can be set: {why}")))
+            }
         }
     }
 

@@ -1,6 +1,11 @@
 //! Finding things in an open database.
 
-use std::{borrow::Cow, cell::RefCell, cmp::Ordering, collections::HashMap, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    cmp::Ordering,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use cofferdam_finding::Severity;
 
@@ -9,7 +14,7 @@ use super::{
     format::{Section, u32_at},
     read::Cursor,
     row::{End, decode_rows, rating_of_code},
-    text::{RECORDS_IN_BLOCK, decode_block},
+    text::{Block, Blocks, RECORDS_IN_BLOCK},
 };
 
 /// An ecosystem (a release of a distribution) of the database.
@@ -218,7 +223,14 @@ impl Database {
 #[derive(Debug)]
 pub struct Texts<'a> {
     database: &'a Database,
-    blocks: RefCell<HashMap<u32, Rc<Vec<Text>>>>,
+    blocks: RefCell<Decompressed>,
+}
+
+#[derive(Debug, Default)]
+struct Decompressed {
+    /// Made when the first text is asked for.
+    decoder: Option<Blocks>,
+    blocks: HashMap<u32, Block>,
 }
 
 impl Texts<'_> {
@@ -227,24 +239,32 @@ impl Texts<'_> {
     /// # Errors
     /// If the database is damaged there, or has no such record.
     pub fn get(&self, record: u32) -> Result<Text, DatabaseError> {
-        let block = record / RECORDS_IN_BLOCK;
-        let texts = self.block(block).map_err(|damage| self.database.damaged(damage))?;
-        let index = usize::try_from(record % RECORDS_IN_BLOCK).unwrap_or(usize::MAX);
-        texts.get(index).cloned().ok_or_else(|| {
-            let what = "a text is missing";
-            let (section, offset) = (Section::Texts.name(), u64::from(record));
-            self.database.damaged(Damage { what, section, offset })
-        })
+        self.text(record).map_err(|damage| self.database.damaged(damage))
     }
 
-    fn block(&self, block: u32) -> Result<Rc<Vec<Text>>, Damage> {
-        if let Some(texts) = self.blocks.borrow().get(&block) {
-            return Ok(Rc::clone(texts));
-        }
-        let index = self.database.section(Section::TextIndex);
-        let texts = Rc::new(decode_block(index, self.database.section(Section::Texts), block)?);
-        self.blocks.borrow_mut().insert(block, Rc::clone(&texts));
-        Ok(texts)
+    fn text(&self, record: u32) -> Result<Text, Damage> {
+        let block = record / RECORDS_IN_BLOCK;
+        let mut blocks = self.blocks.borrow_mut();
+        let Decompressed { decoder, blocks } = &mut *blocks;
+        let block = match blocks.entry(block) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let decoder = match decoder {
+                    Some(decoder) => decoder,
+                    None => decoder.insert(Blocks::new().map_err(|_| {
+                        let (section, offset) = (Section::Texts.name(), 0);
+                        Damage { what: "there is no memory to decompress", section, offset }
+                    })?),
+                };
+                let index = self.database.section(Section::TextIndex);
+                let texts = self.database.section(Section::Texts);
+                place.insert(decoder.decode(index, texts, block)?)
+            }
+        };
+        block.text(record % RECORDS_IN_BLOCK).unwrap_or_else(|| {
+            let (section, offset) = (Section::Texts.name(), u64::from(record));
+            Err(Damage { what: "a text is missing", section, offset })
+        })
     }
 }
 

@@ -21,6 +21,10 @@ impl<'a> Cursor<'a> {
         Damage { what, section: self.section.name(), offset }
     }
 
+    pub(super) const fn offset(&self) -> usize {
+        self.offset
+    }
+
     pub(super) fn byte(&mut self) -> Result<u8, Damage> {
         let byte = self.bytes.get(self.offset).ok_or_else(|| self.damage("it ends too early"))?;
         self.offset += 1;
@@ -56,10 +60,6 @@ impl<'a> Cursor<'a> {
     pub(super) fn text(&mut self) -> Result<&'a str, Damage> {
         let bytes = self.bytes()?;
         std::str::from_utf8(bytes).map_err(|_| self.damage("a text is not UTF-8"))
-    }
-
-    pub(super) const fn is_at_end(&self) -> bool {
-        self.offset >= self.bytes.len()
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Source {
     pub name: String,
     /// How it is written.
     pub format: Format,
-    /// Where it lies, below the directory that a build is given.
+    /// Where a copy of it lies, below the directory that a build is given.
     #[serde(default)]
     pub path: PathBuf,
     /// Date of the data, `YYYY-MM-DD`.
@@ -35,6 +35,9 @@ pub struct Source {
     pub licence: String,
     /// Where it is published.
     pub url: String,
+    /// Files below that address, where it is not one file itself.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// Ecosystems to take from it. Alpine's database needs none.
     #[serde(default)]
     pub ecosystems: Vec<String>,
@@ -78,6 +81,15 @@ pub enum BuildError {
 }
 
 impl SourceList {
+    /// Where advisories are published, as far as this program can read them.
+    ///
+    /// # Panics
+    /// Never: a test reads the list.
+    #[must_use]
+    pub fn published() -> Self {
+        Self::parse(include_str!("../../../../data/feeds.toml")).expect("a test reads it")
+    }
+
     /// Reads a list.
     ///
     /// # Errors
@@ -165,9 +177,14 @@ pub fn build(
     let mut tallies = Vec::new();
     for source in sources {
         source.check()?;
-        if source.date.is_empty() {
-            let why = "it has no date".to_owned();
-            return Err(BuildError::Source { name: source.name.clone(), why });
+        for (missing, what) in [
+            (source.date.is_empty(), "the list does not give the date of its copy"),
+            (source.path.as_os_str().is_empty(), "the list does not give the path of its copy"),
+        ] {
+            if missing {
+                let (name, why) = (source.name.clone(), what.to_owned());
+                return Err(BuildError::Source { name, why });
+            }
         }
         started(source);
         let number = builder.source(source.info());

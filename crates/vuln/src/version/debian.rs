@@ -106,8 +106,7 @@ fn split_text(text: &str) -> (&str, &str) {
 
 fn compare_text(a: &str, b: &str) -> Ordering {
     // The end of the text ranks 0: above `~`, below everything else.
-    let ranks = |text: &str| text.bytes().map(rank).chain([0]).collect::<Vec<i32>>();
-    ranks(a).cmp(&ranks(b))
+    a.bytes().map(rank).chain([0]).cmp(b.bytes().map(rank).chain([0]))
 }
 
 /// `~` before the end, the end before letters, letters before the rest.

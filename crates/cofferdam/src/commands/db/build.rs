@@ -1,10 +1,15 @@
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use cofferdam_image::Progress as _;
+use cofferdam_image::{Progress as _, download::Options};
 use cofferdam_vuln::{
     database::Database,
-    feed::{Built, SourceList, build},
+    feed::{self, Built, Fetched, Source, SourceList, build},
 };
+use time::OffsetDateTime;
 
 use super::{own_path, replace};
 use crate::{
@@ -39,12 +44,20 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct UpdateArgs {
-    #[command(flatten)]
-    sources: Sources,
+    /// TOML file that lists the sources [default: where they are published]
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
+    /// Directory with copies of the sources, instead of fetching them
+    #[arg(long, value_name = "DIR", requires = "list")]
+    from: Option<PathBuf>,
+    /// Build the database even if no source has changed
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(args: &Args, session: &Session) -> Ended {
-    let built = from_copies(&args.sources, args.generation, session)?;
+    let sources = listed(&args.sources.list)?.source;
+    let built = from_copies(&sources, &args.sources.from, args.generation, session)?;
     replace(&args.to, &built.bytes)?;
     session.printer.message(format!("wrote '{}'", args.to.display()));
     Ok(ExitCode::SUCCESS)
@@ -52,26 +65,107 @@ pub(super) fn run(args: &Args, session: &Session) -> Ended {
 
 pub(super) fn update(args: &UpdateArgs, session: &Session) -> Ended {
     let path = own_path(session)?;
-    let before = Database::open(&path).map_or(0, |database| database.header().generation);
-    let built = from_copies(&args.sources, before + 1, session)?;
+    let before = Database::open(&path).ok();
+    let generation = before.as_ref().map_or(0, |database| database.header().generation) + 1;
+    let list = match &args.list {
+        Some(file) => listed(file)?,
+        None => SourceList::published(),
+    };
+    let mut unfinished = None;
+    let (sources, copies) = match &args.from {
+        Some(directory) => (list.source, directory.clone()),
+        None => {
+            let copies = path.with_file_name("feeds");
+            let mark = Unfinished::begin(&copies)?;
+            let fetched = from_publishers(&list.source, &copies, session)?;
+            let current = before.is_some_and(|before| is_built_from(&before, &fetched));
+            if current && !mark.before && !args.force {
+                mark.end();
+                session.printer.message("the database is up to date: no source has changed");
+                return Ok(ExitCode::SUCCESS);
+            }
+            unfinished = Some(mark);
+            (fetched.sources, copies)
+        }
+    };
+    let built = from_copies(&sources, &copies, generation, session)?;
     replace(&path, &built.bytes)?;
-    session.printer.message(format!("updated '{}' to generation {}", path.display(), before + 1));
+    if let Some(mark) = unfinished {
+        mark.end();
+    }
+    session.printer.message(format!("updated '{}' to generation {generation}", path.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn from_copies(sources: &Sources, generation: u64, session: &Session) -> Result<Built, CliError> {
-    let attempt = || format!("could not read list of sources '{}'", sources.list.display());
-    let length = fs::metadata(&sources.list).or_fail(attempt)?.len();
+fn is_built_from(database: &Database, fetched: &Fetched) -> bool {
+    let names = database.header().sources.iter().map(|source| &source.name);
+    fetched.changed.is_empty() && names.eq(fetched.sources.iter().map(|source| &source.name))
+}
+
+/// A mark that copies may be newer than the database, until that is built from them.
+struct Unfinished {
+    mark: PathBuf,
+    /// Whether an earlier update left its mark.
+    before: bool,
+}
+
+impl Unfinished {
+    fn begin(copies: &Path) -> Result<Self, CliError> {
+        let mark = copies.join("unfinished");
+        let before = mark.exists();
+        fs::create_dir_all(copies)
+            .and_then(|()| fs::write(&mark, b""))
+            .or_fail(|| format!("could not use the copies in '{}'", copies.display()))?;
+        Ok(Self { mark, before })
+    }
+
+    /// Without effect the next update builds once more than is needed.
+    fn end(self) {
+        let _ = fs::remove_file(self.mark);
+    }
+}
+
+fn listed(file: &Path) -> Result<SourceList, CliError> {
+    let attempt = || format!("could not read list of sources '{}'", file.display());
+    let length = fs::metadata(file).or_fail(attempt)?.len();
     if length > LONGEST_LIST {
         return Err(CliError::new(format!("{}: it is too long", attempt())));
     }
-    let list = SourceList::parse(&fs::read_to_string(&sources.list).or_fail(attempt)?);
-    let list = list.or_fail(attempt)?;
+    SourceList::parse(&fs::read_to_string(file).or_fail(attempt)?).or_fail(attempt)
+}
+
+fn from_publishers(
+    sources: &[Source],
+    copies: &Path,
+    session: &Session,
+) -> Result<Fetched, CliError> {
+    if session.offline() {
+        return Err(CliError::new("could not fetch advisories: this run is offline")
+            .hint("name copies of the sources with --list and --from, or carry a database here: cofferdam db import"));
+    }
     let progress = session.printer.progress();
-    let built = build(&list.source, &sources.from, generation, &mut |source| {
+    let today = OffsetDateTime::now_utc().date();
+    let fetched = feed::fetch(sources, copies, &Options::default(), today, &progress);
+    fetched.hint(
+        "behind a proxy set HTTPS_PROXY; for a mirror write a list with its addresses: --list",
+    )
+}
+
+fn from_copies(
+    sources: &[Source],
+    copies: &Path,
+    generation: u64,
+    session: &Session,
+) -> Result<Built, CliError> {
+    let progress = session.printer.progress();
+    let built = build(sources, copies, generation, &mut |source| {
         progress.begin(&source.name, None);
-    })?;
+    });
     drop(progress);
+    let built = built.hint(format!(
+        "put a copy of each source below '{}', at the path that the list gives it",
+        copies.display()
+    ))?;
     report(&built, session);
     Ok(built)
 }
@@ -79,7 +173,7 @@ fn from_copies(sources: &Sources, generation: u64, session: &Session) -> Result<
 fn report(built: &Built, session: &Session) {
     for (name, tally) in &built.tallies {
         session.printer.message(format!(
-            "{name}: {} records, {} withdrawn, {} about other things, {} broken",
+            "{name}: {} records read: {} withdrawn, {} about other things, {} broken",
             tally.records, tally.withdrawn, tally.irrelevant, tally.broken
         ));
         for example in &tally.examples {

@@ -1,9 +1,12 @@
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
+use cofferdam_finding::render::escape;
 use cofferdam_vuln::database::{Database, DatabaseError, End, Row};
+use serde::Serialize;
 
 use crate::{
     advisories,
+    cli::Format,
     session::{Ended, Session, exit_code},
 };
 
@@ -14,9 +17,31 @@ pub(super) struct Args {
     /// Only this ecosystem: Debian:12
     #[arg(long, value_name = "NAME")]
     ecosystem: Option<String>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
-/// What is said about a package, as a line.
+#[derive(Debug, Serialize)]
+struct Answer {
+    schema_version: u32,
+    /// The record, where the term is the id of one.
+    record: Option<Record>,
+    packages: Vec<Hit>,
+}
+
+#[derive(Debug, Serialize)]
+struct Record {
+    id: String,
+    title: String,
+    /// CVSS vectors.
+    vectors: Vec<String>,
+    aliases: Vec<String>,
+    references: Vec<String>,
+}
+
+/// What is said about a package.
+#[derive(Debug, Serialize)]
 struct Hit {
     ecosystem: String,
     package: String,
@@ -26,24 +51,45 @@ struct Hit {
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     let database = advisories::open(&session.settings)?;
-    let record = database.find_record(&args.term)?;
-    let hits = hits(&database, args, record)?;
-    if let Some(record) = record {
-        let text = database.texts().get(record)?;
-        writeln!(session.printer.data(), "{} {}", args.term, text.title)?;
-        for line in text.vectors.iter().chain(&text.aliases).chain(&text.references) {
-            writeln!(session.printer.data(), "  {line}")?;
-        }
+    let found = database.find_record(&args.term)?;
+    let record = found.map(|record| describe(&database, record)).transpose()?;
+    let answer = Answer { schema_version: 1, record, packages: hits(&database, args, found)? };
+    match args.format {
+        Format::Json => session.printer.json(&answer)?,
+        Format::Table => table(&answer, session.printer.data())?,
     }
-    for hit in &hits {
-        let Hit { ecosystem, package, record, versions } = hit;
-        writeln!(session.printer.data(), "{ecosystem:<28} {package:<24} {record:<18} {versions}")?;
-    }
-    if hits.is_empty() && record.is_none() {
+    if answer.record.is_none() && answer.packages.is_empty() {
         session.printer.message(format!("the database has nothing about '{}'", args.term));
         return Ok(exit_code(cofferdam_finding::ExitStatus::Findings));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn describe(database: &Database, record: u32) -> Result<Record, DatabaseError> {
+    let text = database.texts().get(record)?;
+    Ok(Record {
+        id: database.record(record)?.id.into_owned(),
+        title: text.title,
+        vectors: text.vectors,
+        aliases: text.aliases,
+        references: text.references,
+    })
+}
+
+/// Advisories are foreign text, which must not steer the terminal.
+fn table(answer: &Answer, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    if let Some(record) = &answer.record {
+        writeln!(out, "{} {}", escape(&record.id), escape(&record.title))?;
+        for line in record.vectors.iter().chain(&record.aliases).chain(&record.references) {
+            writeln!(out, "  {}", escape(line))?;
+        }
+    }
+    for Hit { ecosystem, package, record, versions } in &answer.packages {
+        let [ecosystem, package, record, versions] =
+            [ecosystem, package, record, versions].map(|text| escape(text));
+        writeln!(out, "{ecosystem:<28} {package:<24} {record:<18} {versions}")?;
+    }
+    Ok(())
 }
 
 fn hits(

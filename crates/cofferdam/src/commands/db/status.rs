@@ -1,11 +1,13 @@
 use std::{io::Write as _, process::ExitCode};
 
+use cofferdam_finding::render::escape;
 use cofferdam_vuln::database::SourceInfo;
 use serde::Serialize;
 use time::{Date, OffsetDateTime};
 
 use crate::{
     advisories,
+    cli::Format,
     session::{Ended, Session},
 };
 
@@ -14,9 +16,9 @@ pub(super) struct Args {
     /// Check the whole file against its checksum
     #[arg(long)]
     verify: bool,
-    /// Write JSON
-    #[arg(long)]
-    json: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,10 +63,9 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
             .map(|e| Covered { name: e.name, packages: e.package_count() })
             .collect(),
     };
-    if args.json {
-        session.printer.json(&status)?;
-    } else {
-        table(&status, OffsetDateTime::now_utc().date(), session)?;
+    match args.format {
+        Format::Json => session.printer.json(&status)?,
+        Format::Table => table(&status, OffsetDateTime::now_utc().date(), session)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
 fn table(status: &Status<'_>, today: Date, session: &mut Session) -> std::io::Result<()> {
     let out = session.printer.data();
     let verified = if status.verified { " (verified)" } else { "" };
-    writeln!(out, "database    {}", status.database)?;
+    writeln!(out, "database    {}", escape(status.database))?;
     writeln!(out, "format      {}", status.format)?;
     writeln!(out, "generation  {}", status.generation)?;
     writeln!(out, "size        {} bytes", status.bytes)?;
@@ -85,12 +86,13 @@ fn table(status: &Status<'_>, today: Date, session: &mut Session) -> std::io::Re
     )?;
     for source in status.sources {
         let age = source.age_days(today).map_or("?".to_owned(), |days| format!("{days} days"));
-        let SourceInfo { name, date, records, broken, .. } = source;
+        let SourceInfo { date, records, broken, .. } = source;
+        let name = escape(&source.name);
         writeln!(out, "{name:<16} {date:<10} {age:>9} {records:>8} {broken:>7}")?;
     }
     writeln!(out, "\n{:<32} {:>8}", "ECOSYSTEM", "PACKAGES")?;
     for ecosystem in &status.ecosystems {
-        writeln!(out, "{:<32} {:>8}", ecosystem.name, ecosystem.packages)?;
+        writeln!(out, "{:<32} {:>8}", escape(ecosystem.name), ecosystem.packages)?;
     }
     Ok(())
 }

@@ -98,10 +98,10 @@ impl Layout {
 
 /// Tried by making a cgroup and removing it.
 fn limit(layout: &Layout, controller: &str, machine: &Machine) -> Check {
-    let name = match controller {
-        "memory" => "memory limit",
-        "pids" => "process limit",
-        _ => "processor limit",
+    let (name, without) = match controller {
+        "memory" => ("memory limit", "run --memory is refused"),
+        "pids" => ("process limit", "run limits the processes of each user id instead"),
+        _ => ("processor limit", "run --cpus is refused"),
     };
     let tried = layout.directory_of(controller).and_then(|directory| {
         let child = directory.join(format!("cofferdam-doctor-{}", std::process::id()));
@@ -111,7 +111,7 @@ fn limit(layout: &Layout, controller: &str, machine: &Machine) -> Check {
     match tried {
         Ok(directory) => Check::works(name, format!("can be set below {}", directory.display())),
         Err(why) => {
-            let check = Check::degraded(name, why).means("run goes without this limit and says so");
+            let check = Check::degraded(name, why).means(without);
             if machine.is_root() {
                 check.advice(format!(
                     "enable the {controller} controller on the kernel's command line"

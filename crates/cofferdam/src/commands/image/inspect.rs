@@ -1,5 +1,6 @@
 use std::{io::Write as _, process::ExitCode};
 
+use cofferdam_finding::render::escape;
 use cofferdam_image::{Image, OpenOptions};
 use cofferdam_oci::{Platform, image::Configuration};
 use serde::Serialize;
@@ -98,7 +99,7 @@ fn table(inspection: &Inspection<'_>, session: &mut Session) -> Result<(), CliEr
     let execution = &inspection.configuration.config;
     let out = session.printer.data();
     // What an image says of itself is escaped: it may be written for the terminal.
-    let shown = |text: &str| text.escape_debug().to_string();
+    let shown = |text: &str| escape(text).into_owned();
     let mut line = |name: &str, value: &str| -> std::io::Result<()> {
         if value.is_empty() { Ok(()) } else { writeln!(out, "{name:<12} {value}") }
     };

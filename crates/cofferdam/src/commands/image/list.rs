@@ -1,5 +1,6 @@
 use std::{io::Write as _, process::ExitCode};
 
+use cofferdam_finding::render::escape;
 use cofferdam_image::store::{Store, Stored};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -74,9 +75,9 @@ fn table(store: &Store, images: &[Stored], session: &mut Session) -> Result<(), 
     let rows = images.iter().map(|stored| {
         let Row { name, platform, size, imported, .. } = row(store, stored);
         [
-            name,
+            escape(&name).into_owned(),
             short(&stored.digest()),
-            platform.unwrap_or_default(),
+            escape(&platform.unwrap_or_default()).into_owned(),
             size.map_or_else(|| "damaged".to_owned(), megabytes),
             imported.map(|date| date[..10].to_owned()).unwrap_or_default(),
         ]

@@ -24,13 +24,16 @@ impl Log {
         Ok(Self { file, json })
     }
 
-    /// Tells of an error and its causes, the cause last.
-    pub(crate) fn error(&self, chain: &[String]) {
+    /// Tells of an error and its causes, the cause last, and what to do about it.
+    pub(crate) fn error(&self, chain: &[String], hint: Option<&str>) {
         let mut text = String::new();
         for (index, cause) in chain.iter().enumerate() {
             text.push_str(if index == 0 { "error: " } else { "caused by: " });
             text.push_str(cause);
             text.push('\n');
+        }
+        if let Some(hint) = hint {
+            text.push_str(&format!("hint: {hint}\n"));
         }
         self.tell("error", &text, &chain.join(": "));
     }

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(What::Print(text)) => print(&text),
         Ok(What::Run(command)) => run(command, &given, log),
         Err(what) => {
-            log.error(&[what]);
+            log.error(&[what], None);
             let _ = std::io::stderr()
                 .write_all(b"hint: 'cofferdam-runtime --help' lists commands and options\n");
             ExitCode::from(FAILED)
@@ -96,8 +96,8 @@ fn run(command: &Command, given: &Given, log: Log) -> ExitCode {
     });
     match ended {
         Ok(code) => ExitCode::from(code),
-        Err((log, Failure { chain, code })) => {
-            log.error(&chain);
+        Err((log, Failure { chain, code, hint })) => {
+            log.error(&chain, hint);
             ExitCode::from(if command.passes_code_on { code } else { FAILED })
         }
     }

@@ -26,17 +26,19 @@ pub(crate) const LARGEST: u64 = 8 * 1024 * 1024;
 pub(crate) struct Failure {
     pub(crate) chain: Vec<String>,
     pub(crate) code: u8,
+    /// What to do about it.
+    pub(crate) hint: Option<&'static str>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { chain: error.chain(), code: error.exit_code() }
+        Self { chain: error.chain(), code: error.exit_code(), hint: error.hint() }
     }
 }
 
 impl From<String> for Failure {
     fn from(what: String) -> Self {
-        Self { chain: vec![what], code: 125 }
+        Self { chain: vec![what], code: 125, hint: None }
     }
 }
 
@@ -111,6 +113,7 @@ fn check_cgroup_manager(given: &Given) -> Result<(), Failure> {
     Err(Failure {
         chain: vec!["could not let systemd manage cgroups".into(), why.into()],
         code: 125,
+        hint: None,
     })
 }
 

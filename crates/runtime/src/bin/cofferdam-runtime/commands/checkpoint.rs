@@ -73,5 +73,5 @@ fn refusal(what: String) -> Failure {
     } else {
         "checkpoints are not supported yet, and CRIU is not installed"
     };
-    Failure { chain: vec![what, why.into()], code: 1 }
+    Failure { chain: vec![what, why.into()], code: 1, hint: None }
 }

@@ -73,7 +73,7 @@ fn run(given: &Given, session: &Session) -> Ended {
 /// Prints to standard error what isolation the kernel says is in force.
 fn explain(pid: Pid, given_up: &[GivenUp]) {
     let pid = pid.as_raw_nonzero().get().unsigned_abs();
-    let mut text = match explain::observe(pid, explain::ReadFilters::No) {
+    let mut text = match explain::observe(pid, explain::ReadFilters::Yes) {
         Ok(observation) => {
             let reasons: Vec<_> = given_up
                 .iter()

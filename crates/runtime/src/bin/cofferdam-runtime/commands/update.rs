@@ -75,7 +75,7 @@ fn run(given: &Given, session: &Session) -> Ended {
 fn from_file(path: &std::ffi::OsStr) -> Result<Resources, Failure> {
     let failed = |why: String| {
         let chain = vec![format!("could not read limits from '{}'", path.display()), why];
-        Failure { chain, code: 1 }
+        Failure { chain, code: 1, hint: None }
     };
     let json = read(path).map_err(|error| failed(error.to_string()))?;
     serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))
