@@ -180,7 +180,12 @@ impl Place {
         fs::write(root.join("etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n").unwrap();
         fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         let runtime = directory.path().join("cofferdam-runtime");
-        fs::copy(env!("CARGO_BIN_EXE_cofferdam-runtime"), runtime).unwrap();
+        // A copy is open for writing while another test makes a process, which then keeps it so
+        // and the copy from being executed; a link never is.
+        let built = env!("CARGO_BIN_EXE_cofferdam-runtime");
+        if fs::hard_link(built, &runtime).is_err() {
+            fs::copy(built, runtime).unwrap();
+        }
         fs::write(directory.path().join("secret"), "the secret of this machine").unwrap();
         Some(Self { directory })
     }
