@@ -149,9 +149,9 @@ pub(crate) struct Place {
 }
 
 /// Programs of busybox that the tests use.
-const APPLETS: [&str; 20] = [
+const APPLETS: [&str; 23] = [
     "sh", "cat", "ls", "id", "sleep", "true", "grep", "hostname", "mkdir", "ln", "stty", "dd",
-    "wc", "tty", "kill", "chmod", "cp", "rm", "touch", "ip",
+    "wc", "tty", "kill", "chmod", "cp", "rm", "touch", "ip", "mount", "readlink", "cut",
 ];
 
 impl Place {
