@@ -1,13 +1,20 @@
 //! What there is to know about a target, before anything is judged.
 
+mod posture;
+
 use cofferdam_finding::{Gap, Target as Named};
-use cofferdam_image::{self as image, LayerCache, Limits, OpenOptions, Reading, Source, Target};
-use cofferdam_oci::Platform;
+use cofferdam_image::{
+    self as image, Interest, LayerCache, Limits, OpenOptions, Reading, Source, Survey, Target,
+};
+use cofferdam_oci::{Platform, Reference, image::Configuration};
+use cofferdam_posture::layer::LayerFacts;
 use cofferdam_vuln::{Inventory, rules};
 
+use self::posture::Posture;
 use crate::{
     error::{CliError, OrFail as _},
     images::{self, Reach},
+    scanners::Scanners,
     session::Session,
 };
 
@@ -18,11 +25,19 @@ pub(crate) struct Facts {
     pub(crate) target: Named,
     /// Its distribution and packages, and what could not be looked at.
     pub(crate) inventory: Inventory,
+    /// The configuration of an image.
+    pub(crate) configuration: Option<Configuration>,
+    /// How the image was named, if by a reference.
+    pub(crate) reference: Option<Reference>,
+    /// What each layer holds that posture rules are about.
+    pub(crate) layers: Vec<LayerFacts>,
 }
 
 /// How to look.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Look {
+    /// What for.
+    pub(crate) scanners: Scanners,
     /// Which image of a multi-platform one.
     pub(crate) platform: Option<Platform>,
     /// Whether what was found out about layers is remembered, and believed.
@@ -33,23 +48,43 @@ pub(crate) struct Look {
 pub(crate) fn collect(text: &str, look: Look, session: &Session) -> Result<Facts, CliError> {
     let attempt = || format!("could not read '{text}'");
     let target = Target::parse(text).map_err(|error| images::parse_error(text, &error))?;
-    let options = OpenOptions { platform: look.platform, ..OpenOptions::default() };
+    let options = OpenOptions { platform: look.platform.clone(), ..OpenOptions::default() };
     let source = images::locate_target(text, &target, &options, &Reach::default(), session)?;
     let limits = Limits::default();
     // Without a data directory there is nothing to remember; that is no reason not to look.
     let data = session.settings.data_dir().ok().filter(|_| look.cache);
     let cache = data.as_deref().map(LayerCache::new);
     let progress = session.printer.progress();
-    let interest = cofferdam_vuln::interest();
+    let interest = match look.scanners.vuln {
+        true => cofferdam_vuln::interest(),
+        false => Interest::default(),
+    };
+    let posture = Posture::new(look.scanners.wanted());
+    let survey = posture.as_ref().map(|posture| posture as &dyn Survey);
     let reading =
-        image::read(&source, &interest, &limits, cache.as_ref(), &progress).or_fail(attempt)?;
+        image::read_surveyed(&source, &interest, survey, &limits, cache.as_ref(), &progress)
+            .or_fail(attempt)?;
     drop(progress);
-    Ok(facts(text, &target, &source, reading))
+    facts(text, &target, source, reading, look.scanners)
 }
 
-fn facts(text: &str, target: &Target, source: &Source, reading: Reading) -> Facts {
+fn facts(
+    text: &str,
+    target: &Target,
+    source: Source,
+    reading: Reading,
+    scanners: Scanners,
+) -> Result<Facts, CliError> {
     let layers: Vec<String> = reading.layers.iter().map(ToString::to_string).collect();
-    let mut inventory = cofferdam_vuln::inventory(&reading.tree, &layers);
+    let mut inventory = match scanners.vuln {
+        true => cofferdam_vuln::inventory(&reading.tree, &layers),
+        false => Inventory::default(),
+    };
+    let surveys = reading.surveys.iter().map(|answer| {
+        let broken = || CliError::new("could not understand what was remembered of a layer");
+        Posture::facts(answer).ok_or_else(|| broken().hint("--no-cache reads it again"))
+    });
+    let layer_facts: Vec<LayerFacts> = surveys.collect::<Result<_, _>>()?;
     inventory.gaps.extend(reading.skipped.into_iter().map(|skipped| Gap {
         rule: rules::FILE_SKIPPED.into(),
         object: skipped.object,
@@ -59,15 +94,27 @@ fn facts(text: &str, target: &Target, source: &Source, reading: Reading) -> Fact
         Source::Image(image) => Some(image),
         Source::Directory(_) => None,
     };
+    let reference = reference(target);
     let target = Named {
         name: text.to_owned(),
         kind: kind(target).to_owned(),
-        digest: image.map(|image| image.manifest.to_string()),
-        platform: image.map(|image| image.platform.to_string()),
+        digest: image.as_ref().map(|image| image.manifest.to_string()),
+        platform: image.as_ref().map(|image| image.platform.to_string()),
         os: inventory.distribution.as_ref().map(|os| os.pretty_name.clone()),
         layers,
     };
-    Facts { target, inventory }
+    let configuration = image.map(|image| image.configuration);
+    Ok(Facts { target, inventory, configuration, reference, layers: layer_facts })
+}
+
+/// The reference by which a target is named.
+fn reference(target: &Target) -> Option<Reference> {
+    match target {
+        Target::Registry(reference) | Target::Named(reference) => Some(reference.clone()),
+        // May be the beginning of a digest as well.
+        Target::Store(name) => name.parse().ok().filter(|_| name.contains([':', '/', '.'])),
+        _ => None,
+    }
 }
 
 /// What reports call a kind of target.

@@ -1,4 +1,6 @@
 use std::{
+    error::Error,
+    fmt,
     fs::File,
     io::{self, BufWriter, ErrorKind, Stdout, Write},
     path::{Path, PathBuf},
@@ -76,9 +78,11 @@ impl Write for Output {
                     *closed = true;
                     Ok(bytes.len())
                 }
-                result => result,
+                result => result.map_err(|source| Unwritten::error("stdout".to_owned(), source)),
             },
-            Self::File { stream, .. } => stream.write(bytes),
+            Self::File { stream, path, .. } => stream
+                .write(bytes)
+                .map_err(|source| Unwritten::error(format!("'{}'", path.display()), source)),
         }
     }
 
@@ -94,6 +98,31 @@ impl Write for Output {
             },
             Self::File { stream, .. } => stream.flush(),
         }
+    }
+}
+
+/// Says where to what could not be written, for whoever only passes the error on.
+#[derive(Debug)]
+struct Unwritten {
+    place: String,
+    source: io::Error,
+}
+
+impl Unwritten {
+    fn error(place: String, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), Self { place, source })
+    }
+}
+
+impl fmt::Display for Unwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not write to {}", self.place)
+    }
+}
+
+impl Error for Unwritten {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
     }
 }
 

@@ -69,6 +69,9 @@ pub fn configuration(image: &Image<'_>, today: Date) -> (Vec<Finding>, Vec<Gap>)
 /// The rule that reports that not everything was listed.
 pub const SEARCH_CUT: &str = rules::search_cut::ID;
 
+/// The rule about variables that are named like secrets.
+pub const SECRET_VARIABLE: &str = rules::secret_variable::ID;
+
 impl<'a> Image<'a> {
     /// Notable entries that the image shows: not those that a later layer removes or replaces.
     fn notable(&self) -> impl Iterator<Item = (&'a Notable, Option<String>)> {

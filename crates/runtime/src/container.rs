@@ -118,7 +118,11 @@ impl Container {
             Status::Stopped => return self.refuse("start", "container has stopped"),
             status => return self.refuse("start", format!("it is {status} already")),
         }
-        gate::open(&self.place)?;
+        if let Err(error) = gate::open(&self.place) {
+            // It is on its way out; whoever hears of the failure can delete it at once.
+            let _ = self.end();
+            return Err(error);
+        }
         self.after_start()
     }
 

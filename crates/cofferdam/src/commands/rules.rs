@@ -46,7 +46,11 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
 
 /// The rules that come with the program.
 pub(crate) fn own() -> impl Iterator<Item = &'static Rule> {
-    cofferdam_vuln::rules::RULES.iter().chain(cofferdam_kube::rules::all())
+    cofferdam_vuln::rules::RULES
+        .iter()
+        .chain(cofferdam_posture::image::rules())
+        .chain(cofferdam_posture::secret::rules())
+        .chain(cofferdam_kube::rules::all())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{
     facts::{self, Look},
+    scanners::Scanners,
     session::{Ended, Session},
     stamp,
 };
@@ -30,7 +31,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let look = Look { platform: args.platform.clone(), cache: !args.no_cache };
+    let look = Look {
+        scanners: Scanners::PACKAGES,
+        platform: args.platform.clone(),
+        cache: !args.no_cache,
+    };
     let facts = facts::collect(&args.target, look, session)?;
     for gap in &facts.inventory.gaps {
         session.printer.warning(format_args!("{}: {}", gap.object, gap.why));

@@ -8,17 +8,19 @@ use std::{
 
 use cofferdam_finding::{Policy, Report, Severity, Waivers, render};
 use cofferdam_oci::Platform;
+use cofferdam_posture::image::Policy as ImagePolicy;
 use time::OffsetDateTime;
 
 use self::{
     filter::Filter,
-    judge::{Judged, report},
+    judge::{Asked, Judged, report},
 };
 use crate::{
     advisories,
     error::{CliError, OrFail as _},
     facts::{self, Look},
     printer::Printer,
+    scanners::Scanners,
     session::{Ended, Session, exit_code},
     settings::{Override, Settings},
 };
@@ -26,7 +28,7 @@ use crate::{
 /// Bytes of a waivers file: tens of thousands of waivers, more than anybody answers for.
 const LONGEST_WAIVERS: u64 = 8 << 20;
 
-/// Find the packages of an image or a root file system and their vulnerabilities
+/// Find vulnerabilities, secrets and unsafe settings in an image or a root file system
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Targets:
@@ -44,6 +46,7 @@ Examples:
   cofferdam scan --fail-on high --waivers waivers.toml docker-archive:image.tar
   cofferdam scan --format sarif -o result.sarif registry:quay.io/org/app:1.2
   cofferdam scan --severity high --only-fixed dir:/mnt/root
+  cofferdam scan --scanners secret,config oci:./image
 
 Exit status:
   0  nothing at or above --fail-on
@@ -53,6 +56,9 @@ Exit status:
 pub(crate) struct Args {
     /// What to scan
     target: String,
+    /// What to look for: vuln, secret, config, separated by commas [default: all]
+    #[arg(long, value_name = "LIST")]
+    scanners: Option<Scanners>,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -111,6 +117,7 @@ impl Args {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let switch = |on: bool| on.then(|| "true".to_owned());
         [
+            ("scan.scanners", self.scanners.map(|scanners| scanners.to_string())),
             ("scan.fail-on", severity(self.fail_on)),
             ("scan.strict", switch(self.strict)),
             ("scan.waivers", path(&self.waivers)),
@@ -134,11 +141,14 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         only_fixed: settings.is_on("scan.only-fixed"),
     };
     let waivers = waivers(settings)?;
-    let database = advisories::open(settings)?;
-    let look = Look { platform: settings.parsed("scan.platform")?, cache: !args.no_cache };
+    let scanners = settings.parsed("scan.scanners")?.unwrap_or(Scanners::PACKAGES);
+    let asked = Asked { scanners, policy: image_policy(settings)? };
+    let database = if scanners.vuln { Some(advisories::open(settings)?) } else { None };
+    let platform = settings.parsed("scan.platform")?;
+    let look = Look { scanners, platform, cache: !args.no_cache };
     let facts = facts::collect(&args.target, look, session)?;
     let now = OffsetDateTime::now_utc();
-    let judged = Judged::new(&facts, &database, now.date())?;
+    let judged = Judged::new(&facts, database.as_ref(), &asked, now.date())?;
     let mut report = report(facts, judged, &waivers, &policy, now)?;
     let verdict = report.decision.verdict;
     let hidden = filter.apply(&mut report);
@@ -147,6 +157,17 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     }
     write(&report, args.format, &mut session.printer)?;
     Ok(exit_code(verdict))
+}
+
+/// What settings ask of images beyond the fixed rules.
+fn image_policy(settings: &Settings) -> Result<ImagePolicy, CliError> {
+    let registries = settings.text("scan.registries").unwrap_or_default();
+    let registries = registries.split(',').map(str::trim).filter(|name| !name.is_empty());
+    Ok(ImagePolicy {
+        registries: registries.map(str::to_owned).collect(),
+        max_age: settings.parsed("scan.max-age")?,
+        pinned: settings.is_on("scan.pinned"),
+    })
 }
 
 fn waivers(settings: &Settings) -> Result<Waivers, CliError> {

@@ -1,7 +1,7 @@
 use clap::ValueEnum as _;
 use cofferdam_finding::Severity;
 
-use crate::cli::Color;
+use crate::{cli::Color, scanners::Scanners};
 
 /// A setting: one entry here is its key, its variable, its line of `--show-config` and of the
 /// reference page.
@@ -33,6 +33,12 @@ pub(crate) enum Kind {
     Color,
     /// `os/architecture[/variant]`.
     Platform,
+    /// Scanners, separated by commas.
+    Scanners,
+    /// Names, separated by commas.
+    List,
+    /// A number of days.
+    Days,
 }
 
 /// Every setting, in the order that `--show-config` lists them.
@@ -72,6 +78,34 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         project: false,
         meaning: "where images and the database are kept; without it /var/lib/cofferdam for root, \
                   else $XDG_DATA_HOME/cofferdam",
+    },
+    Definition {
+        name: "scan.scanners",
+        kind: Kind::Scanners,
+        default: Some("vuln,secret,config"),
+        project: true,
+        meaning: "what a scan looks for",
+    },
+    Definition {
+        name: "scan.registries",
+        kind: Kind::List,
+        default: None,
+        project: true,
+        meaning: "registries, or parts of them, that images may come from; without it any",
+    },
+    Definition {
+        name: "scan.max-age",
+        kind: Kind::Days,
+        default: None,
+        project: true,
+        meaning: "age from which an image is a finding of medium severity; without it 180 days, and low",
+    },
+    Definition {
+        name: "scan.pinned",
+        kind: Kind::Switch,
+        default: Some("false"),
+        project: true,
+        meaning: "images have to be named by digest",
     },
     Definition {
         name: "scan.fail-on",
@@ -141,6 +175,9 @@ impl Kind {
             Self::Severity => text.parse::<Severity>().is_ok(),
             Self::Color => Color::from_str(text, false).is_ok(),
             Self::Platform => text.parse::<cofferdam_oci::Platform>().is_ok(),
+            Self::Scanners => text.parse::<Scanners>().is_ok(),
+            Self::List => text.split(',').all(|name| !name.trim().is_empty()),
+            Self::Days => text.parse::<u32>().is_ok(),
         };
         if ok { Ok(()) } else { Err(self.wanted().to_owned()) }
     }
@@ -151,6 +188,9 @@ impl Kind {
             Self::Path => "a path",
             Self::Severity => "one of critical, high, medium, low, info, unknown",
             Self::Color => "one of auto, always, never",
+            Self::Scanners => "some of vuln, secret, config, separated by commas",
+            Self::List => "names, separated by commas",
+            Self::Days => "a number of days",
             Self::Platform => "os/architecture or os/architecture/variant, such as linux/amd64",
         }
     }

@@ -68,10 +68,20 @@ fn split(text: &str) -> Instruction<'_> {
     }
 }
 
+/// Takes away the shell that a builder writes in front of a command, and the build arguments in
+/// front of that: `|1 A=b /bin/bash -o pipefail -c command`.
+fn without_shell(text: &str) -> &str {
+    let is_shell = |before: &str| before.starts_with('|') || before.starts_with("/bin/");
+    match text.split_once(" -c ") {
+        Some((before, command)) if is_shell(before) => command,
+        _ => text,
+    }
+}
+
 impl<'a> Step<'a> {
     /// The command of a `RUN`.
     pub(super) fn command(&self) -> Option<&'a str> {
-        (self.instruction.name == "RUN").then_some(self.instruction.rest)
+        (self.instruction.name == "RUN").then(|| without_shell(self.instruction.rest))
     }
 
     /// The build arguments that stand in front of a command: `|2 A=b C=d /bin/sh -c …`.
@@ -102,6 +112,7 @@ mod tests {
         let text = "RUN |2 A=b TOKEN=c d /bin/sh -c x # buildkit";
         let step =
             Step { number: 1, text, instruction: instruction(text), created: None, empty: false };
+        assert_eq!(step.command(), Some("x"));
         assert_eq!(step.arguments().collect::<Vec<_>>(), [("A", "b"), ("TOKEN", "c")]);
     }
 }

@@ -20,7 +20,7 @@ mod root_user;
 pub(super) mod search_cut;
 mod secret_argument;
 mod secret_file;
-mod secret_variable;
+pub(super) mod secret_variable;
 mod sensitive_volume;
 mod set_id;
 mod ssh_port;

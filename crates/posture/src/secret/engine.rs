@@ -13,7 +13,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use self::window::Window;
 use super::{
     Content, Found, Shape, Spec,
-    allow::{is_example, is_foreign},
+    allow::{has_self_test_keys, is_example, is_foreign},
     entropy::entropy,
     found::shown,
     table,
@@ -171,6 +171,7 @@ struct Search<'a> {
     engine: &'a Engine,
     content: Content,
     is_foreign: bool,
+    has_self_test_keys: bool,
     found: Vec<Candidate>,
     more: bool,
 }
@@ -184,7 +185,14 @@ struct Candidate {
 
 impl<'a> Search<'a> {
     fn new(engine: &'a Engine, path: &str, content: Content) -> Self {
-        Self { engine, content, is_foreign: is_foreign(path), found: Vec::new(), more: false }
+        Self {
+            engine,
+            content,
+            is_foreign: is_foreign(path),
+            has_self_test_keys: has_self_test_keys(path),
+            found: Vec::new(),
+            more: false,
+        }
     }
 
     /// Looks at what a literal at `start..end` of the window announces.
@@ -196,6 +204,7 @@ impl<'a> Search<'a> {
             let shape = prepared.spec.shape;
             let strong = shape.is_strong();
             let skipped = match self.content {
+                Content::Binary if self.has_self_test_keys => true,
                 Content::Binary => !strong,
                 _ => self.is_foreign && shape == Shape::Generic,
             };

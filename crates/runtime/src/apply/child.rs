@@ -134,10 +134,16 @@ impl Task<'_> {
         let Some((hooks, state)) = self.hooks.filter(|(h, _)| !h.start_container.is_empty()) else {
             return Ok(());
         };
+        let mut hooks = hooks.start_container.clone();
+        for hook in hooks.iter_mut().filter(|hook| hook.env.is_empty()) {
+            // They run in the container, whose environment is the one that they expect.
+            let process = state.spec.process.as_ref();
+            hook.env = process.map(|process| process.env.clone()).unwrap_or_default();
+        }
         let state = state.for_hook(Status::Created, getpid().as_raw_nonzero().get());
         // They run what the container brings, thus as confined as its program.
         let confine = || confine::load_filter_last(self.plan);
-        self.runner("startContainer", &state, &confine).run(&hooks.start_container)
+        self.runner("startContainer", &state, &confine).run(&hooks)
     }
 
     /// Loads the filter and lets the parent look, if it wants to.

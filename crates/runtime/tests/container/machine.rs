@@ -100,6 +100,17 @@ impl Caller {
         }
     }
 
+    /// The caller's user id.
+    pub(crate) fn id(&self) -> u32 {
+        self.facts().user
+    }
+
+    /// Makes a file or directory the caller's.
+    pub(crate) fn own(&self, path: &Path) {
+        let owner = self.facts();
+        std::os::unix::fs::chown(path, Some(owner.user), Some(owner.group)).unwrap();
+    }
+
     fn facts(&self) -> Facts {
         let (user, group) = match self {
             Self::Root => (0, 0),
@@ -138,9 +149,9 @@ pub(crate) struct Place {
 }
 
 /// Programs of busybox that the tests use.
-const APPLETS: [&str; 20] = [
+const APPLETS: [&str; 23] = [
     "sh", "cat", "ls", "id", "sleep", "true", "grep", "hostname", "mkdir", "ln", "stty", "dd",
-    "wc", "tty", "kill", "chmod", "cp", "rm", "touch", "ip",
+    "wc", "tty", "kill", "chmod", "cp", "rm", "touch", "ip", "mount", "readlink", "cut",
 ];
 
 impl Place {
@@ -169,7 +180,12 @@ impl Place {
         fs::write(root.join("etc/group"), "root:x:0:\napp:x:1000:\nextra:x:2000:app\n").unwrap();
         fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         let runtime = directory.path().join("cofferdam-runtime");
-        fs::copy(env!("CARGO_BIN_EXE_cofferdam-runtime"), runtime).unwrap();
+        // A copy is open for writing while another test makes a process, which then keeps it so
+        // and the copy from being executed; a link never is.
+        let built = env!("CARGO_BIN_EXE_cofferdam-runtime");
+        if fs::hard_link(built, &runtime).is_err() {
+            fs::copy(built, runtime).unwrap();
+        }
         fs::write(directory.path().join("secret"), "the secret of this machine").unwrap();
         Some(Self { directory })
     }
@@ -213,6 +229,20 @@ impl Place {
         least::configuration(request, &caller.facts(), &caller.subordinates()).unwrap()
     }
 
+    /// The runtime's command, not started yet.
+    pub(crate) fn runtime(&self, caller: &Caller) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--foreground", "60"]);
+        if let Caller::User(user) | Caller::Plain(user) = caller {
+            let (id, group) = (format!("--reuid={}", user.id), format!("--regid={}", user.group));
+            command.args(["setpriv", &id, &group, "--clear-groups"]);
+        }
+        command.arg(self.path("cofferdam-runtime"));
+        command.current_dir("/").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     /// The runtime's command for a container, not started yet.
     pub(crate) fn command(&self, caller: &Caller, spec: &Spec) -> Command {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -221,15 +251,8 @@ impl Place {
         fs::create_dir(&bundle).unwrap();
         fs::write(bundle.join("config.json"), serde_json::to_vec(spec).unwrap()).unwrap();
         self.own(caller);
-        let mut command = Command::new("timeout");
-        command.args(["--foreground", "60"]);
-        if let Caller::User(user) | Caller::Plain(user) = caller {
-            let (id, group) = (format!("--reuid={}", user.id), format!("--regid={}", user.group));
-            command.args(["setpriv", &id, &group, "--clear-groups"]);
-        }
-        command.arg(self.path("cofferdam-runtime")).args(["run", "--bundle"]).arg(&bundle).arg(&id);
-        command.current_dir("/").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = self.runtime(caller);
+        command.args(["run", "--bundle"]).arg(&bundle).arg(&id);
         command
     }
 
@@ -265,7 +288,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

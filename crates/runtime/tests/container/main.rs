@@ -4,9 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test itself does")]
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
+mod commands;
 mod confinement;
 mod dependencies;
+mod exec;
+mod hooks;
 mod hostile;
 mod lifecycle;
 mod limits;
 mod machine;
+mod managed;
+mod terminal;

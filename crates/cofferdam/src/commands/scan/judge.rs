@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cofferdam_finding::{
     DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Waivers, decide,
 };
+use cofferdam_posture::image::{self as posture, Image, Policy as ImagePolicy};
 use cofferdam_vuln::{
     Distribution,
     database::{Database, DatabaseError, SourceInfo},
@@ -12,7 +13,16 @@ use cofferdam_vuln::{
 };
 use time::{Date, OffsetDateTime};
 
-use crate::{commands::rules, error::CliError, facts::Facts, stamp};
+use crate::{commands::rules, error::CliError, facts::Facts, scanners::Scanners, stamp};
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The kinds of analysis.
+    pub(super) scanners: Scanners,
+    /// What images have to satisfy.
+    pub(super) policy: ImagePolicy,
+}
 
 /// What the facts amount to.
 #[derive(Debug, Default)]
@@ -23,28 +33,60 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Matches the packages with the advisories; `today` decides how old those are.
+    /// Matches the packages with the advisories, if there are any to match with, and applies the
+    /// rules on posture; `today` decides how old things are.
     pub(super) fn new(
         facts: &Facts,
-        database: &Database,
+        database: Option<&Database>,
+        asked: &Asked,
         today: Date,
     ) -> Result<Self, DatabaseError> {
-        let matches = match_packages(&facts.inventory, database, today)?;
-        let mut judged = Self {
-            findings: matches.findings,
-            rules: matches.rules,
-            data: data(facts, database, today)?,
-        };
+        let mut judged = Self::default();
         judged.add_gaps(facts.inventory.gaps.clone());
-        judged.add_gaps(matches.gaps);
+        if let Some(database) = database {
+            let matches = match_packages(&facts.inventory, database, today)?;
+            judged.findings.extend(matches.findings);
+            judged.rules.extend(matches.rules);
+            judged.data = data(facts, database, today)?;
+            judged.add_gaps(matches.gaps);
+        }
+        judged.add_posture(facts, asked, today);
         Ok(judged)
+    }
+
+    /// Secrets, and what is wrong with the configuration.
+    fn add_posture(&mut self, facts: &Facts, asked: &Asked, today: Date) {
+        let image = Image {
+            configuration: facts.configuration.as_ref(),
+            reference: facts.reference.as_ref(),
+            digests: &facts.target.layers,
+            layers: &facts.layers,
+            policy: asked.policy.clone(),
+        };
+        let secrets = asked.scanners.secret.then(|| posture::secrets(&image));
+        let configuration = asked.scanners.config.then(|| posture::configuration(&image, today));
+        // A variable whose value is recognised as a secret needs no second row for its name.
+        let known: BTreeSet<String> = secrets
+            .iter()
+            .flat_map(|(findings, _)| findings.iter().map(|one| one.subject.clone()))
+            .collect();
+        for (mut findings, gaps) in secrets.into_iter().chain(configuration) {
+            let is_named = |one: &Finding| one.rule == posture::SECRET_VARIABLE;
+            findings.retain(|one| !(is_named(one) && known.contains(&one.subject)));
+            let named: BTreeSet<&str> = findings.iter().map(|one| one.rule.as_ref()).collect();
+            let rules = rules::own().filter(|rule| named.contains(rule.id.as_ref()));
+            self.rules.extend(rules.cloned());
+            self.findings.extend(findings);
+            self.add_gaps(gaps);
+        }
     }
 
     /// Each gap is a finding of the rule that reports it.
     fn add_gaps(&mut self, gaps: Vec<Gap>) {
         let named: BTreeSet<String> = gaps.iter().map(|gap| gap.rule.to_string()).collect();
         let own = || rules::own().filter(|rule| named.contains(rule.id.as_ref()));
-        self.rules.extend(own().cloned());
+        let known: BTreeSet<_> = self.rules.iter().map(|rule| rule.id.clone()).collect();
+        self.rules.extend(own().filter(|rule| !known.contains(&rule.id)).cloned());
         self.findings.extend(gaps.into_iter().map(|gap| {
             let severity = own().find(|rule| rule.id == gap.rule).map(|rule| rule.severity);
             gap.into_finding(severity.unwrap_or(Severity::Medium))

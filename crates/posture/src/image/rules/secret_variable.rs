@@ -4,9 +4,11 @@ use time::Date;
 use super::{ImageRule, Observation, cis, cwe, nist, rule};
 use crate::image::Image;
 
+pub(in crate::image) const ID: &str = "image-secret-variable";
+
 pub(super) static RULE: ImageRule = ImageRule {
     rule: rule(
-        "image-secret-variable",
+        ID,
         "A variable of the image is named like a secret and has a value",
         Severity::High,
         [

@@ -99,7 +99,9 @@ fn from_options(given: &Given, first: Option<Process>) -> Result<Process, Failur
     let command = command.ok_or_else(|| "no command is given".to_owned())?;
     process.args =
         command.iter().map(|word| as_text(word).map(str::to_owned)).collect::<Result<_, _>>()?;
-    process.env.extend(given.texts("env")?);
+    for variable in given.texts("env")? {
+        set_variable(&mut process.env, variable);
+    }
     process.terminal = given.is_set("tty");
     if let Some(directory) = given.text("cwd")? {
         process.cwd = directory.to_owned();
@@ -121,6 +123,13 @@ fn from_options(given: &Given, first: Option<Process>) -> Result<Process, Failur
     }
     add_capabilities(&mut process, given.texts("cap")?);
     Ok(process)
+}
+
+/// Programs take the first of two variables of one name, so the one before has to go.
+fn set_variable(environment: &mut Vec<String>, variable: String) {
+    let name = |entry: &str| entry.split_once('=').map_or(entry, |(name, _)| name).to_owned();
+    environment.retain(|entry| name(entry) != name(&variable));
+    environment.push(variable);
 }
 
 /// Not to the inheritable set, from which any program's file could draw (CVE-2022-29162), nor thus
