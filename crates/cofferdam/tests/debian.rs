@@ -47,7 +47,12 @@ fn cofferdam(arguments: &[&str], data: &Path) -> Output {
 }
 
 fn report(target: &str, data: &Path) -> Value {
-    let output = cofferdam(&["scan", "--offline", "--format", "json", target], data);
+    report_of("vuln,secret,config", target, data)
+}
+
+fn report_of(scanners: &str, target: &str, data: &Path) -> Value {
+    let scanners = format!("--scanners={scanners}");
+    let output = cofferdam(&["scan", "--offline", "--format", "json", &scanners, target], data);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -100,16 +105,23 @@ fn finds_the_packages_that_dpkg_lists() {
 fn every_form_of_an_image_has_the_same_findings() {
     let Some(image) = image() else { return };
     let data = tempfile::tempdir().unwrap();
-    let [first, rest @ ..] = targets(image).map(|target| {
-        let report = report(&target, data.path());
+    let findings = |scanners: &str, target: &str| {
+        let report = report_of(scanners, target, data.path());
         let findings = report["findings"].as_array().unwrap().clone();
         let of =
             |finding: &Value| (finding["fingerprint"].to_string(), finding["title"].to_string());
         findings.iter().map(of).collect::<Vec<_>>()
-    });
-    for other in rest {
-        assert_eq!(first, other);
+    };
+    let [directory, layout, archive] = targets(image);
+    // A directory has no configuration of an image.
+    let vulnerabilities = findings("vuln", &directory);
+    assert!(vulnerabilities.len() > 10);
+    for target in [&layout, &archive] {
+        assert_eq!(findings("vuln", target), vulnerabilities, "{target}");
     }
+    let all = findings("vuln,secret,config", &layout);
+    assert!(all.len() > vulnerabilities.len());
+    assert_eq!(findings("vuln,secret,config", &archive), all);
 }
 
 #[test]
