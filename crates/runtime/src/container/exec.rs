@@ -10,6 +10,7 @@ use crate::{
     error::{Doing, Error},
     facts::Facts,
     plan::Plan,
+    policy::Policy,
     state::Status,
 };
 
@@ -34,6 +35,8 @@ pub struct Execution {
     pub no_new_keyring: bool,
     /// Groups below the container's to run in: a path, or `controller[,controller]:path` on v1.
     pub groups: Vec<String>,
+    /// What the host's owner allows.
+    pub policies: Vec<Policy>,
 }
 
 impl Container {
@@ -55,6 +58,8 @@ impl Container {
         };
         let mut spec = self.state().spec.clone();
         spec.process = Some(execution.process.clone());
+        let bundle = &self.state().bundle;
+        super::make::allow(&execution.policies, self.id(), &spec, bundle)?;
         let mut plan = Plan::new(self.id().clone(), &spec, &self.state().bundle, facts)?;
         // The container's init has no second of its kind inside.
         plan.process.init = false;

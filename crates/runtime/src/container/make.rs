@@ -15,6 +15,7 @@ use crate::{
     id::ContainerId,
     identity::Identity,
     plan::{GivenUp, Plan},
+    policy::Policy,
     state::{Place, State, Status, Store},
 };
 
@@ -39,6 +40,10 @@ pub struct Request {
     pub detached: bool,
     /// Whether the container is kept when it has ended.
     pub keep: bool,
+    /// What the host's owner allows.
+    pub policies: Vec<Policy>,
+    /// Whether names of system calls that are unknown are errors.
+    pub strict: bool,
 }
 
 /// Plans the container `id`.
@@ -47,6 +52,7 @@ pub struct Request {
 /// When the configuration asks for what is impossible, contradictory or not supported.
 pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, Error> {
     let spec = &request.spec;
+    allow(&request.policies, &id, spec, &request.bundle)?;
     let mut plan = Plan::new(id, spec, &request.bundle, facts)?;
     if request.no_new_keyring {
         plan.process.new_keyring = false;
@@ -54,8 +60,28 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
     if let Some(hooks) = &spec.hooks {
         check(hooks)?;
     }
+    let unknown = plan.filter.as_ref().map_or(&[][..], |filter| &filter.unknown);
+    if request.strict && !unknown.is_empty() {
+        let why = format!("no call is named {}", unknown.join(", "));
+        return Err(Error::configuration("/linux/seccomp/syscalls", why));
+    }
     check_terminal(&plan, request)?;
     Ok(plan)
+}
+
+/// Refuses what a policy does not allow.
+///
+/// # Errors
+/// [`Error::Policy`] with all that is refused.
+pub(super) fn allow(
+    policies: &[Policy],
+    id: &ContainerId,
+    spec: &Spec,
+    bundle: &std::path::Path,
+) -> Result<(), Error> {
+    let violations = policies.iter().flat_map(|policy| policy.check(spec, bundle));
+    let violations: Vec<_> = violations.collect();
+    if violations.is_empty() { Ok(()) } else { Err(Error::Policy { id: id.clone(), violations }) }
 }
 
 fn check(hooks: &Hooks) -> Result<(), Error> {
@@ -153,6 +179,7 @@ pub fn run(
         return Ok((code, Vec::new()));
     }
     container.group().remove()?;
+    container.remove_resctrl()?;
     store.remove(&container.place)?;
     Ok((code, after_stop(&container.state)))
 }

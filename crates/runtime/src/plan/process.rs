@@ -104,6 +104,12 @@ fn search(environment: &[String]) -> Vec<PathBuf> {
 }
 
 fn check_user(user: &oci::User, ids: Option<&Maps>) -> Result<(), Error> {
+    // To the kernel it means "no change": the program would stay root.
+    let groups = user.additional_gids.iter().map(|gid| ("/process/user/additionalGids", *gid));
+    let all = [("/process/user/uid", user.uid), ("/process/user/gid", user.gid)];
+    if let Some((field, id)) = all.into_iter().chain(groups).find(|(_, id)| *id == u32::MAX) {
+        return Err(Error::configuration(field, format!("id {id} stands for nobody")));
+    }
     let Some(maps) = ids else { return Ok(()) };
     let wrong = |field: &str, id: u32| {
         Error::configuration(field, format!("id {id} stands for no id of this machine"))

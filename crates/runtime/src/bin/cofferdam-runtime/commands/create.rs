@@ -11,7 +11,7 @@ use cofferdam_runtime::{
 use super::Command;
 use crate::{
     arguments::{Given, Known, flag, value},
-    session::{Ended, Failure, Session, configuration, only_id},
+    session::{Ended, Failure, Session, configuration, only_id, policies},
 };
 
 pub(super) const COMMAND: Command = Command {
@@ -58,7 +58,7 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
     let preserved = preserved(given)?;
     let bundle = container::bundle(given.value("bundle").unwrap_or(".".as_ref()).as_ref())?;
     Ok(Request {
-        spec: configuration(&bundle, &session.log)?,
+        spec: configuration(&bundle, &session.log, given.is_set("strict"))?,
         bundle,
         pid_file: given.value("pid-file").map(PathBuf::from),
         console_socket: given.value("console-socket").map(PathBuf::from),
@@ -67,6 +67,8 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         no_new_keyring: given.is_set("no-new-keyring"),
         detached: false,
         keep: false,
+        policies: policies(given)?,
+        strict: given.is_set("strict"),
     })
 }
 
