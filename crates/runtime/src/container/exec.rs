@@ -61,6 +61,7 @@ impl Container {
         let bundle = &self.state().bundle;
         super::make::allow(&execution.policies, self.id(), &spec, bundle)?;
         let mut plan = Plan::new(self.id().clone(), &spec, &self.state().bundle, facts)?;
+        super::make::give_up_unavailable(&mut plan);
         // The container's init has no second of its kind inside.
         plan.process.init = false;
         plan.process.new_keyring = !execution.no_new_keyring;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cofferdam_oci::runtime::{Hooks, Spec};
+use cofferdam_sys::capability::Set;
 use rustix::process::Pid;
 
 use super::{Container, after_stop};
@@ -54,6 +55,7 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
     let spec = &request.spec;
     allow(&request.policies, &id, spec, &request.bundle)?;
     let mut plan = Plan::new(id, spec, &request.bundle, facts)?;
+    give_up_unavailable(&mut plan);
     if request.no_new_keyring {
         plan.process.new_keyring = false;
     }
@@ -82,6 +84,30 @@ pub(super) fn allow(
     let violations = policies.iter().flat_map(|policy| policy.check(spec, bundle));
     let violations: Vec<_> = violations.collect();
     if violations.is_empty() { Ok(()) } else { Err(Error::Policy { id: id.clone(), violations }) }
+}
+
+/// Leaves out capabilities that this program does not have and thus cannot give: with less than
+/// was asked for a container is no less safe.
+pub(super) fn give_up_unavailable(plan: &mut Plan) {
+    // In a new user namespace there are all of them.
+    let Ok(own) = rustix::thread::capabilities(None) else { return };
+    if plan.is_in_user_namespace() {
+        return;
+    }
+    let own = Set::from_bits(own.permitted.bits());
+    let sets = &mut plan.process.capabilities;
+    let asked = [sets.bounding, sets.permitted, sets.effective, sets.inheritable, sets.ambient];
+    let missing = asked.iter().fold(Set::EMPTY, |all, set| all.union(*set)).without(own);
+    for set in [
+        &mut sets.bounding,
+        &mut sets.permitted,
+        &mut sets.effective,
+        &mut sets.inheritable,
+        &mut sets.ambient,
+    ] {
+        *set = set.without(missing);
+    }
+    plan.process.unavailable.extend(missing.names().map(str::to_owned));
 }
 
 fn check(hooks: &Hooks) -> Result<(), Error> {

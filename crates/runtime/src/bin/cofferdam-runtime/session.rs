@@ -170,7 +170,7 @@ pub(crate) fn configuration(bundle: &Path, log: &Log, strict: bool) -> Result<Sp
         return Err(wrong(why.into()).into());
     }
     for key in unknown {
-        log.warning(&format!("'{}': unknown key {key} means nothing", path.display()));
+        log.note(&format!("'{}': unknown key {key} means nothing", path.display()));
     }
     Ok(spec)
 }

@@ -6,11 +6,13 @@ use cofferdam_runtime::{
     container::{self, Request},
     facts::Facts,
     own_program,
+    plan::Plan,
 };
 
 use super::Command;
 use crate::{
     arguments::{Given, Known, flag, value},
+    log::Log,
     session::{Ended, Failure, Session, configuration, only_id, policies},
 };
 
@@ -48,6 +50,7 @@ fn run(given: &Given, session: &Session) -> Ended {
     let id = only_id(given)?;
     let request = Request { detached: true, ..request(given, session)? };
     let plan = container::plan(id, &request, &Facts::collect())?;
+    warn(&plan, &session.log);
     own_program::protect(plan.ids.as_ref())?;
     container::create(&session.store_for_new()?, &request, &plan)?;
     Ok(0)
@@ -70,6 +73,16 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         policies: policies(given)?,
         strict: given.is_set("strict"),
     })
+}
+
+/// Tells what the container goes without.
+pub(super) fn warn(plan: &Plan, log: &Log) {
+    let unavailable = &plan.process.unavailable;
+    if !unavailable.is_empty() {
+        // In runc's words, as it says the same.
+        let names = unavailable.join(" ");
+        log.warning(&format!("ignoring unknown or unavailable capabilities: [{names}]"));
+    }
 }
 
 /// How many descriptors are passed on. Those that are not open are none; nothing of this program's
