@@ -86,3 +86,79 @@ fn what_cannot_be_read_is_an_error() {
     ];
     insta::assert_snapshot!("kube_errors", text.concat());
 }
+
+const ACCESS: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: deployer}
+rules:
+- {apiGroups: [apps], resources: [deployments], verbs: [create, patch]}
+- {apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [own]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: deployers}
+subjects:
+- {kind: ServiceAccount, namespace: shop, name: web}
+- {kind: ServiceAccount, namespace: shop, name: ci}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: deployer}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: binder}
+rules:
+- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind]}
+- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: operators}
+subjects: [{kind: ServiceAccount, namespace: ops, name: operator}]
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: binder}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: gone, namespace: shop}
+subjects: [{kind: User, name: alice}]
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: gone}
+";
+
+#[test]
+fn questions_about_access() {
+    let place = shop();
+    place.write("rbac.yaml", ACCESS);
+    let who =
+        |arguments: &[&str]| shown(&place, &[&["kube", "rbac", "who-can"], arguments].concat());
+    let can = |arguments: &[&str]| shown(&place, &[&["kube", "rbac", "can"], arguments].concat());
+    let text = [
+        who(&["create", "deployments", "-n", "shop", "rbac.yaml"]),
+        who(&["get", "secrets", "--name", "other", "-n", "shop", "rbac.yaml"]),
+        who(&["get", "widgets", "rbac.yaml"]),
+        can(&["sa:shop/web", "rbac.yaml"]),
+        can(&["sa:shop/wep", "rbac.yaml"]),
+        can(&[
+            "sa:shop/web",
+            "rbac.yaml",
+            "--verb",
+            "get",
+            "--resource",
+            "secrets",
+            "--name",
+            "own",
+        ]),
+        can(&["sa:shop/web", "rbac.yaml", "--verb", "list", "--resource", "secrets"]),
+        can(&["alice", "rbac.yaml"]),
+    ];
+    insta::assert_snapshot!("rbac_questions", text.concat());
+}
+
+#[test]
+fn attack_paths_step_by_step_and_as_a_report() {
+    let place = shop();
+    place.write("rbac.yaml", ACCESS);
+    let text = [
+        shown(&place, &["kube", "rbac", "paths", "--steps", "rbac.yaml"]),
+        shown(&place, &["kube", "rbac", "paths", "--fail-on", "high", "rbac.yaml"]),
+    ];
+    insta::assert_snapshot!("rbac_paths", text.concat());
+}

@@ -12,6 +12,7 @@ pub mod load;
 pub mod network;
 mod object;
 pub mod pss;
+pub mod rbac;
 pub mod rules;
 mod snapshot;
 mod workload;

@@ -4,7 +4,7 @@ mod coverage;
 
 use cofferdam_finding::Rule;
 
-use crate::pss;
+use crate::{pss, rbac::paths};
 
 pub use self::coverage::{
     MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS, OBJECT_NOT_UNDERSTOOD,
@@ -16,5 +16,6 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     coverage::RULES
         .iter()
         .chain(pss::CHECKS.iter().map(|check| &check.rule))
+        .chain(paths::RULES)
         .chain(crate::network::RULES)
 }

@@ -16,6 +16,7 @@ mod init;
 mod join;
 mod label;
 mod landlock;
+mod listener;
 mod message;
 mod mount;
 mod network;
@@ -56,6 +57,7 @@ use crate::{
     plan::{GivenUp, Plan, What},
     state::{State, Status},
 };
+use listener::Exchange;
 use source::Sources;
 use supervise::Running;
 
@@ -130,7 +132,8 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     let signals = signal::Set::all_but_faults();
     let mask = signals.block().doing("block", "signals")?;
     let queue = signal::Queue::new(&signals).doing("watch", "signals")?;
-    let console = options.console_socket.as_deref().map(console::connect).transpose()?;
+    let connect = |path| console::connect(path, "connect to the console socket");
+    let console = options.console_socket.as_deref().map(connect).transpose()?;
     let alone = SingleThreaded::check().ok_or(CloneError::Threads)?;
     label::check(plan)?;
     let group = if makes_group_first(plan) { plan.cgroup.make()? } else { Made::default() };
@@ -138,6 +141,7 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     let cgroup = cgroup_directory(plan)?;
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
+    let exchange = Exchange::new(plan)?;
     let left = shared::join(plan)?;
     let late = UnshareFlags::NEWCGROUP | UnshareFlags::NEWTIME;
     let request = clone::Request {
@@ -160,6 +164,7 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
             preserved: options.preserved,
             no_pivot: options.no_pivot,
             hooks: options.hooks,
+            exchange: exchange.as_ref(),
             alone: &alone,
         })
     });
@@ -167,6 +172,7 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     left.go_back()?;
     let channel = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
     let mut running = Running::new(child, channel, queue, plan.given_up.clone(), group, console);
+    running.agent = exchange.map(|exchange| (exchange, plan.clone(), "creating"));
     match prepare(plan, &mut running, &sources, &mask, &alone, options) {
         Ok(()) => Ok(running),
         // What the child has to say explains more than that it could not be prepared.

@@ -163,6 +163,12 @@ fn with_defaults(mut rules: Vec<device_filter::Rule>) -> Vec<device_filter::Rule
     rules
 }
 
+/// Whether the device rules of a configuration leave nothing forbidden.
+#[must_use]
+pub fn allow_every_device(resources: &Resources) -> bool {
+    devices::parse(&resources.devices).is_ok_and(|rules| devices::allow_everything(&rules))
+}
+
 /// The path without root, `.` and `..`.
 fn relative(path: &Path) -> Result<PathBuf, Refusal> {
     let mut names = PathBuf::new();

@@ -277,8 +277,17 @@ impl Container {
         }
         let _lock = self.place.lock()?;
         self.group().remove()?;
+        self.remove_resctrl()?;
         store.remove(&self.place)?;
         Ok(after_stop(&self.state))
+    }
+}
+
+impl Container {
+    /// Removes its groups of cache and memory bandwidth.
+    fn remove_resctrl(&self) -> Result<(), Error> {
+        let asked = self.state.spec.linux.as_ref().and_then(|linux| linux.intel_rdt.as_ref());
+        asked.map_or(Ok(()), |asked| crate::apply::resctrl::remove(&self.state.id, asked))
     }
 }
 

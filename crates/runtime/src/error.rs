@@ -80,6 +80,17 @@ pub enum Error {
     /// What is kept of the container could not be used.
     #[error(transparent)]
     Store(#[from] crate::state::StoreError),
+    /// A policy refuses the configuration.
+    #[error("could not allow container '{id}': {} by policy", count(violations.len()))]
+    Policy {
+        /// Which container.
+        id: crate::id::ContainerId,
+        /// All that is refused.
+        violations: Vec<crate::policy::Violation>,
+    },
+    /// A policy could not be used.
+    #[error(transparent)]
+    PolicyFile(#[from] crate::policy::PolicyError),
     /// No process could be made.
     #[error(transparent)]
     Clone(#[from] cofferdam_sys::clone::CloneError),
@@ -146,12 +157,23 @@ impl Error {
     #[must_use]
     pub fn chain(&self) -> Vec<String> {
         let mut chain = vec![self.to_string()];
+        if let Self::Policy { violations, .. } = self {
+            chain.extend(violations.iter().map(ToString::to_string));
+        }
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             chain.push(cause.to_string());
             source = cause.source();
         }
         chain
+    }
+}
+
+fn count(violations: usize) -> String {
+    if violations == 1 {
+        "one thing is refused".into()
+    } else {
+        format!("{violations} things are refused")
     }
 }
 

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod least;
 pub mod own_program;
 pub mod plan;
+pub mod policy;
 pub mod profile;
 pub mod state;
 pub mod template;

@@ -315,6 +315,8 @@ pub struct Process {
     pub umask: u32,
     /// Capability sets.
     pub capabilities: Sets,
+    /// Capabilities that are asked for, and that are unknown or not to be had.
+    pub unavailable: Vec<String>,
     /// Whether execve may never grant privileges.
     pub no_new_privileges: bool,
     /// Resource limits.

@@ -1,6 +1,7 @@
 mod input;
 mod netpol;
 mod pss;
+mod rbac;
 mod report;
 mod snapshot;
 
@@ -11,6 +12,7 @@ use crate::session::{Ended, Session};
 #[command(after_help = "\
 Examples:
   cofferdam kube pss --level baseline manifests/
+  cofferdam kube rbac paths dump.json
   cofferdam kube snapshot dump.json -o cluster.json
 
 A dump of a cluster, as an administrator:
@@ -25,6 +27,7 @@ pub(crate) struct Args {
 enum Command {
     Netpol(netpol::Args),
     Pss(pss::Args),
+    Rbac(rbac::Args),
     Snapshot(snapshot::Args),
 }
 
@@ -32,6 +35,7 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
         Command::Netpol(args) => netpol::run(args, session),
         Command::Pss(args) => pss::run(args, session),
+        Command::Rbac(args) => rbac::run(args, session),
         Command::Snapshot(args) => snapshot::run(args, session),
     }
 }

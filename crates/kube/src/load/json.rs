@@ -57,24 +57,28 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        self.keys.enter("[]");
+        let (mut before, mut index) = (self.keys.repeated.len(), 0);
         while let Some(value) = access.next_element_seed(Tree(self.keys))? {
+            if self.keys.repeated.len() > before {
+                self.keys.within(before, &format!("[{index}]"));
+                before = self.keys.repeated.len();
+            }
+            index += 1;
             self.intake.item(value, 0);
         }
-        self.keys.leave();
         Ok(Value::Array(Vec::new()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            self.keys.enter(key.clone());
+            let before = self.keys.repeated.len();
             let value = if key == "items" {
                 access.next_value_seed(Items { intake: self.intake, keys: self.keys })?
             } else {
                 access.next_value_seed(Tree(self.keys))?
             };
-            self.keys.leave();
+            self.keys.within(before, &key);
             if map.contains_key(&key) {
                 self.keys.repeat(&key);
             }

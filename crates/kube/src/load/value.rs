@@ -1,15 +1,14 @@
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value, map::Entry};
 
 /// Reads any value, and remembers keys that stand twice in one mapping.
 pub(super) struct Tree<'a>(pub(super) &'a mut Keys);
 
-/// The way to the value that is being read, and the repeated keys so far.
+/// The paths of repeated keys so far, from the value that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    path: Vec<String>,
     pub(super) repeated: Vec<String>,
 }
 
@@ -19,20 +18,17 @@ impl Keys {
 
     pub(super) fn repeat(&mut self, key: &str) {
         if self.repeated.len() < Self::LIMIT {
-            let mut path = self.path.join(".");
-            if !path.is_empty() {
-                path.push('.');
-            }
-            self.repeated.push(path + key);
+            self.repeated.push(key.to_owned());
         }
     }
 
-    pub(super) fn enter(&mut self, key: impl Into<String>) {
-        self.path.push(key.into());
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.path.pop();
+    /// Puts `parent` before the paths that were found since there were `before` of them: the way is
+    /// only written down where there is something to tell.
+    pub(super) fn within(&mut self, before: usize, parent: &str) {
+        for path in self.repeated.iter_mut().skip(before) {
+            let dot = if path.starts_with('[') { "" } else { "." };
+            *path = format!("{parent}{dot}{path}");
+        }
     }
 }
 
@@ -91,24 +87,32 @@ impl<'de> Visitor<'de> for Tree<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        self.0.enter("[]");
+        let mut before = self.0.repeated.len();
         while let Some(value) = access.next_element_seed(Tree(self.0))? {
+            if self.0.repeated.len() > before {
+                self.0.within(before, &format!("[{}]", values.len()));
+                before = self.0.repeated.len();
+            }
             values.push(value);
         }
-        self.0.leave();
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            self.0.enter(key.clone());
-            let value = access.next_value_seed(Tree(self.0)).map_err(A::Error::custom)?;
-            self.0.leave();
-            if map.contains_key(&key) {
-                self.0.repeat(&key);
+            let before = self.0.repeated.len();
+            let value = access.next_value_seed(Tree(self.0))?;
+            self.0.within(before, &key);
+            match map.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(mut entry) => {
+                    self.0.repeat(entry.key());
+                    entry.insert(value);
+                }
             }
-            map.insert(key, value);
         }
         Ok(Value::Object(map))
     }

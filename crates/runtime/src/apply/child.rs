@@ -18,7 +18,10 @@ use rustix::{
     thread::{Gid, Uid, UnshareFlags},
 };
 
-use super::{confine, device, init, message, message::Report, rootfs, source::Sources, terminal};
+use super::{
+    confine, device, init, listener::Exchange, message, message::Report, rootfs, source::Sources,
+    terminal,
+};
 use crate::{
     error::{Doing, Error},
     gate::Gate,
@@ -46,6 +49,8 @@ pub(super) struct Task<'a> {
     /// Whether the root is entered by chroot.
     pub(super) no_pivot: bool,
     pub(super) hooks: Option<(&'a Hooks, &'a State)>,
+    /// How an agent for system calls comes to be asked, if there is one.
+    pub(super) exchange: Option<&'a Exchange>,
     pub(super) alone: &'a SingleThreaded,
 }
 
@@ -183,7 +188,7 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     rootfs::enter(plan, &root, task.no_pivot)?;
     drop(root);
     session(plan, console)?;
-    confine::drop_privileges(plan, proc)?;
+    confine::drop_privileges(plan, proc, task.exchange.map(|e| (e, channel)))?;
     // The change of user has taken it back.
     die_with_parent()?;
     close_descriptors(task.preserved)?;

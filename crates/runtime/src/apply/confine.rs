@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cofferdam_sys::{capability, exec, proc::Proc, schedule, seccomp};
+use cofferdam_sys::{capability, channel::Channel, exec, proc::Proc, schedule, seccomp};
 use rustix::{
     fs::{Access, AtFlags, CWD, Mode, accessat},
     io::Errno,
@@ -17,7 +17,7 @@ use rustix::{
     },
 };
 
-use super::{label, landlock};
+use super::{label, landlock, listener::Exchange};
 use crate::{
     error::{Doing, Error},
     ids::Writer,
@@ -28,7 +28,12 @@ use crate::{
 /// loaded is loaded here; any other comes last of all.
 ///
 /// `proc` is for the labels of security modules, and closed before anything of the container runs.
-pub(super) fn drop_privileges(plan: &Plan, proc: Option<Proc>) -> Result<(), Error> {
+/// With an agent for system calls the filter is loaded here in any case, while the parent listens.
+pub(super) fn drop_privileges(
+    plan: &Plan,
+    proc: Option<Proc>,
+    agent: Option<(&Exchange, &Channel)>,
+) -> Result<(), Error> {
     let process = &plan.process;
     let landlock = landlock::prepare(process)?;
     schedule(process)?;
@@ -40,7 +45,7 @@ pub(super) fn drop_privileges(plan: &Plan, proc: Option<Proc>) -> Result<(), Err
         label::set(process, &proc)?;
     }
     if !process.no_new_privileges {
-        load_filter(plan)?;
+        load_filter(plan, agent)?;
     }
     capability::limit_bounding(process.capabilities.bounding)
         .doing("limit", "the bounding set of capabilities")?;
@@ -52,7 +57,11 @@ pub(super) fn drop_privileges(plan: &Plan, proc: Option<Proc>) -> Result<(), Err
     if process.no_new_privileges {
         set_no_new_privs(true).doing("set", "no_new_privs")?;
     }
-    landlock::enforce(landlock.as_ref())
+    landlock::enforce(landlock.as_ref())?;
+    if process.no_new_privileges && agent.is_some() {
+        load_filter(plan, agent)?;
+    }
+    Ok(())
 }
 
 /// Processors, disks, memory nodes and the execution domain, some of which need privileges.
@@ -116,11 +125,15 @@ fn become_user(plan: &Plan) -> Result<(), Error> {
 
 /// Loads the filter, unless that has needed privileges and has been done.
 pub(super) fn load_filter_last(plan: &Plan) -> Result<(), Error> {
-    if plan.process.no_new_privileges { load_filter(plan) } else { Ok(()) }
+    let loaded = plan.filter.as_ref().is_some_and(|filter| filter.listener.is_some());
+    if plan.process.no_new_privileges && !loaded { load_filter(plan, None) } else { Ok(()) }
 }
 
-fn load_filter(plan: &Plan) -> Result<(), Error> {
+fn load_filter(plan: &Plan, agent: Option<(&Exchange, &Channel)>) -> Result<(), Error> {
     let Some(filter) = &plan.filter else { return Ok(()) };
+    if let Some((exchange, channel)) = agent {
+        return exchange.install(filter, channel);
+    }
     seccomp::install(&filter.program, filter.flags).doing("load", "the system-call filter")
 }
 

@@ -17,9 +17,8 @@ use crate::error::{Doing, Error};
 /// What comes along with the descriptor: its name, as runc sends it.
 const NAME: &[u8] = b"/dev/ptmx";
 
-/// Connects to a listening socket.
-pub(super) fn connect(path: &Path) -> Result<OwnedFd, Error> {
-    let doing = "connect to the console socket";
+/// Connects to a listening socket; `doing` says what for.
+pub(super) fn connect(path: &Path, doing: &'static str) -> Result<OwnedFd, Error> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
     let socket = socket.doing(doing, path.display())?;
     let address = SocketAddrUnix::new(path).doing(doing, path.display())?;

@@ -27,7 +27,7 @@ pub(super) fn fill(root: &Root, path: &Path, target: &OwnedFd) -> Result<(), Err
         Err(Errno::NOENT) => return Ok(()),
         handle => handle.doing(doing, path.display())?,
     };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let copied = reopen(&source, flags).and_then(|source| {
         let target = openat(target, ".", flags | OFlags::CLOEXEC, Mode::empty())?;
         directory(&source, &target, 0)

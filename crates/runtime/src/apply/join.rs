@@ -28,8 +28,8 @@ use rustix::{
 };
 
 use super::{
-    Options, child, confine, console, directory, message, message::Report, supervise::Running,
-    terminal,
+    Options, child, confine, console, directory, listener::Exchange, message, message::Report,
+    supervise::Running, terminal,
 };
 use crate::{
     cgroup::Made,
@@ -65,7 +65,8 @@ pub fn exec(
     let signals = signal::Set::all_but_faults();
     let mask = signals.block().doing("block", "signals")?;
     let queue = signal::Queue::new(&signals).doing("watch", "signals")?;
-    let console = options.console_socket.as_deref().map(console::connect).transpose()?;
+    let connect = |path| console::connect(path, "connect to the console socket");
+    let console = options.console_socket.as_deref().map(connect).transpose()?;
     let alone = SingleThreaded::check().ok_or(CloneError::Threads)?;
     let gone = || Error::Refused {
         action: "execute a program in",
@@ -76,6 +77,7 @@ pub fn exec(
     let namespaces = foreign_namespaces(init.pid)?;
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
+    let exchange = Exchange::new(plan)?;
     let mut task = Some(Task {
         plan,
         channel: theirs,
@@ -83,6 +85,7 @@ pub fn exec(
         detached: options.detached,
         preserved: options.preserved,
         in_user_namespace: namespaces.contains(ThreadNameSpaceType::USER),
+        exchange: exchange.as_ref(),
     });
     let mut ours = Some(ours);
     let request = Request { namespaces: UnshareFlags::empty(), cgroup: None };
@@ -96,6 +99,7 @@ pub fn exec(
     let child = arrival(&channel, usher)?;
     let mut running =
         Running::new(child, channel, queue, plan.given_up.clone(), Made::default(), console);
+    running.agent = exchange.map(|exchange| (exchange, plan.clone(), "running"));
     if let Err(error) = prepare(plan, &running, groups, options) {
         return Err(running.last_words().unwrap_or(error));
     }
@@ -177,6 +181,7 @@ struct Task<'a> {
     detached: bool,
     preserved: u32,
     in_user_namespace: bool,
+    exchange: Option<&'a Exchange>,
 }
 
 /// Joins the namespaces and makes the program's process there.
@@ -255,7 +260,7 @@ fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     child::session(plan, console)?;
     // After it was moved into the container's control group.
     confine::set_affinity(last_processors(plan))?;
-    confine::drop_privileges(plan, proc)?;
+    confine::drop_privileges(plan, proc, task.exchange.map(|e| (e, &task.channel)))?;
     // The change of user has taken it back.
     child::die_with_parent()?;
     child::close_descriptors(task.preserved)?;

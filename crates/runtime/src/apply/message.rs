@@ -22,6 +22,8 @@ pub(crate) enum Report {
     Terminal,
     /// Its namespaces and mounts are there, and it waits for [`HOOKS_RUN`].
     Built,
+    /// It is about to load a filter with an agent for system calls.
+    Listening,
     /// It is confined and waits for [`GO`].
     Confined,
     /// It waits at its gate.
@@ -42,6 +44,7 @@ impl Report {
             Self::GaveUp(what) => format!("gave up{SEPARATOR}{}{SEPARATOR}{}", what.what, what.why),
             Self::Terminal => "terminal".into(),
             Self::Built => "built".into(),
+            Self::Listening => "listening".into(),
             Self::Confined => "confined".into(),
             Self::Ready => "ready".into(),
             Self::Made(pid) => format!("made{SEPARATOR}{pid}"),
@@ -58,6 +61,7 @@ impl Report {
             "gave up" => Self::GaveUp(GivenUp { what: fields.next()?, why: fields.next()? }),
             "terminal" => Self::Terminal,
             "built" => Self::Built,
+            "listening" => Self::Listening,
             "confined" => Self::Confined,
             "ready" => Self::Ready,
             "made" => Self::Made(fields.next()?.parse().ok()?),
@@ -77,6 +81,7 @@ mod tests {
             Report::GaveUp(GivenUp::new("a", "b")),
             Report::Terminal,
             Report::Built,
+            Report::Listening,
             Report::Confined,
             Report::Ready,
             Report::Made(77),

@@ -147,7 +147,14 @@ fn target(planned: &Mount, kind: FileType, root: &Root) -> Result<OwnedFd, Error
         FileType::Directory => root.directory(path, links(path)),
         _ => root.file(path, links(path)),
     };
-    target.doing("make a place to mount on at", path.display())
+    let doing = "make a place to mount on at";
+    match target {
+        Err(Errno::LOOP) if links(path) == Links::Refuse => {
+            let why = "it must be mounted on ordinary directory, and a symbolic link is there";
+            Err(std::io::Error::other(why)).doing(doing, path.display())
+        }
+        target => target.doing(doing, path.display()),
+    }
 }
 
 fn place(planned: &Mount, tree: &OwnedFd, root: &Root) -> Result<(), Error> {

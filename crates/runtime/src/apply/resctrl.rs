@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cofferdam_oci::runtime::IntelRdt;
 use rustix::{fs::statfs, process::Pid};
 
 use crate::{
@@ -21,19 +22,45 @@ const MAGIC: i64 = 0x0765_5821;
 pub(super) struct Made(Vec<PathBuf>);
 
 impl Made {
-    /// Directories to remove when the container is deleted, the innermost first.
-    pub(super) fn keep(mut self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.0)
+    /// Leaves the groups to [`remove`].
+    pub(super) fn keep(mut self) {
+        self.0.clear();
     }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
         for directory in &self.0 {
-            // The kernel moves what is left in it to the root group.
+            // The kernel moves what is left in it to the group above.
             let _ = fs::remove_dir(directory);
         }
     }
+}
+
+/// Removes what was made for the container `id`, when it is deleted.
+///
+/// # Errors
+/// When the kernel refuses; what is gone already is none.
+pub(crate) fn remove(id: &str, asked: &IntelRdt) -> Result<(), Error> {
+    let group = match asked.clos_id.as_str() {
+        "" => Path::new(MOUNTED).join(id),
+        "/" => PathBuf::from(MOUNTED),
+        name => Path::new(MOUNTED).join(name),
+    };
+    let mut directories = Vec::new();
+    if asked.enable_monitoring {
+        directories.push(group.join("mon_groups").join(id));
+    }
+    if asked.clos_id.is_empty() {
+        directories.push(group);
+    }
+    for directory in directories {
+        match fs::remove_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.doing("remove the resctrl group", directory.display())?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes the group, as far as it is to be made, and moves the process into it.

@@ -9,11 +9,11 @@ use rustix::{
     process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid},
 };
 
-use super::{Options, kill, message, message::Report, terminal::Terminal};
+use super::{Options, kill, listener::Exchange, message, message::Report, terminal::Terminal};
 use crate::{
     cgroup::Made,
     error::{Doing, Error},
-    plan::GivenUp,
+    plan::{GivenUp, Plan},
 };
 
 /// A container's process as its parent sees it.
@@ -24,6 +24,8 @@ pub(super) struct Running {
     pub(super) given_up: Vec<GivenUp>,
     pub(super) group: Made,
     pub(super) resctrl: Option<super::resctrl::Made>,
+    /// What is shared with the child of an agent for system calls, and the container's status.
+    pub(super) agent: Option<(Exchange, Plan, &'static str)>,
     /// Where its terminal goes, if not to this process's.
     console: Option<OwnedFd>,
     terminal: Option<Terminal>,
@@ -50,6 +52,7 @@ impl Running {
             given_up,
             group,
             resctrl: None,
+            agent: None,
             console,
             terminal: None,
             failed: None,
@@ -240,6 +243,11 @@ impl Running {
                 }
             }
             Some(stage @ (Report::Built | Report::Ready)) => self.stage = Some(stage),
+            Some(Report::Listening) => {
+                if let Some((exchange, plan, status)) = &self.agent {
+                    exchange.hand_over(plan, &self.child, status)?;
+                }
+            }
             Some(Report::Confined) => {
                 if let Some(explain) = &mut options.explain {
                     explain(self.child.pid, &self.given_up);

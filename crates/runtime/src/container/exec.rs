@@ -10,6 +10,7 @@ use crate::{
     error::{Doing, Error},
     facts::Facts,
     plan::Plan,
+    policy::Policy,
     state::Status,
 };
 
@@ -34,6 +35,8 @@ pub struct Execution {
     pub no_new_keyring: bool,
     /// Groups below the container's to run in: a path, or `controller[,controller]:path` on v1.
     pub groups: Vec<String>,
+    /// What the host's owner allows.
+    pub policies: Vec<Policy>,
 }
 
 impl Container {
@@ -55,7 +58,10 @@ impl Container {
         };
         let mut spec = self.state().spec.clone();
         spec.process = Some(execution.process.clone());
+        let bundle = &self.state().bundle;
+        super::make::allow(&execution.policies, self.id(), &spec, bundle)?;
         let mut plan = Plan::new(self.id().clone(), &spec, &self.state().bundle, facts)?;
+        super::make::give_up_unavailable(&mut plan);
         // The container's init has no second of its kind inside.
         plan.process.init = false;
         plan.process.new_keyring = !execution.no_new_keyring;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cofferdam_oci::runtime::{Hooks, Spec};
+use cofferdam_sys::capability::Set;
 use rustix::process::Pid;
 
 use super::{Container, after_stop};
@@ -15,6 +16,7 @@ use crate::{
     id::ContainerId,
     identity::Identity,
     plan::{GivenUp, Plan},
+    policy::Policy,
     state::{Place, State, Status, Store},
 };
 
@@ -39,6 +41,10 @@ pub struct Request {
     pub detached: bool,
     /// Whether the container is kept when it has ended.
     pub keep: bool,
+    /// What the host's owner allows.
+    pub policies: Vec<Policy>,
+    /// Whether names of system calls that are unknown are errors.
+    pub strict: bool,
 }
 
 /// Plans the container `id`.
@@ -47,15 +53,61 @@ pub struct Request {
 /// When the configuration asks for what is impossible, contradictory or not supported.
 pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, Error> {
     let spec = &request.spec;
+    allow(&request.policies, &id, spec, &request.bundle)?;
     let mut plan = Plan::new(id, spec, &request.bundle, facts)?;
+    give_up_unavailable(&mut plan);
     if request.no_new_keyring {
         plan.process.new_keyring = false;
     }
     if let Some(hooks) = &spec.hooks {
         check(hooks)?;
     }
+    let unknown = plan.filter.as_ref().map_or(&[][..], |filter| &filter.unknown);
+    if request.strict && !unknown.is_empty() {
+        let why = format!("no call is named {}", unknown.join(", "));
+        return Err(Error::configuration("/linux/seccomp/syscalls", why));
+    }
     check_terminal(&plan, request)?;
     Ok(plan)
+}
+
+/// Refuses what a policy does not allow.
+///
+/// # Errors
+/// [`Error::Policy`] with all that is refused.
+pub(super) fn allow(
+    policies: &[Policy],
+    id: &ContainerId,
+    spec: &Spec,
+    bundle: &std::path::Path,
+) -> Result<(), Error> {
+    let violations = policies.iter().flat_map(|policy| policy.check(spec, bundle));
+    let violations: Vec<_> = violations.collect();
+    if violations.is_empty() { Ok(()) } else { Err(Error::Policy { id: id.clone(), violations }) }
+}
+
+/// Leaves out capabilities that this program does not have and thus cannot give: with less than
+/// was asked for a container is no less safe.
+pub(super) fn give_up_unavailable(plan: &mut Plan) {
+    // In a new user namespace there are all of them.
+    let Ok(own) = rustix::thread::capabilities(None) else { return };
+    if plan.is_in_user_namespace() {
+        return;
+    }
+    let own = Set::from_bits(own.permitted.bits());
+    let sets = &mut plan.process.capabilities;
+    let asked = [sets.bounding, sets.permitted, sets.effective, sets.inheritable, sets.ambient];
+    let missing = asked.iter().fold(Set::EMPTY, |all, set| all.union(*set)).without(own);
+    for set in [
+        &mut sets.bounding,
+        &mut sets.permitted,
+        &mut sets.effective,
+        &mut sets.inheritable,
+        &mut sets.ambient,
+    ] {
+        *set = set.without(missing);
+    }
+    plan.process.unavailable.extend(missing.names().map(str::to_owned));
 }
 
 fn check(hooks: &Hooks) -> Result<(), Error> {
@@ -153,6 +205,7 @@ pub fn run(
         return Ok((code, Vec::new()));
     }
     container.group().remove()?;
+    container.remove_resctrl()?;
     store.remove(&container.place)?;
     Ok((code, after_stop(&container.state)))
 }

@@ -281,12 +281,11 @@ impl Scene<'_> {
 
 fn absolute(field: &str, paths: &[String]) -> Result<Vec<PathBuf>, Error> {
     let absolute = |(index, path): (usize, &String)| {
-        let path = PathBuf::from(path);
-        if path.is_absolute() {
-            Ok(path)
+        if path.is_empty() {
+            Err(Error::configuration(format!("{field}/{index}"), "it is empty"))
         } else {
-            let why = format!("'{}' is not absolute", path.display());
-            Err(Error::configuration(format!("{field}/{index}"), why))
+            // A relative one is taken from the root, rather than protect nothing.
+            Ok(Path::new("/").join(path))
         }
     };
     paths.iter().enumerate().map(absolute).collect()

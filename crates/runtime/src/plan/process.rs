@@ -53,6 +53,10 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
         let why = format!("{adjustment} is not between -1000 and 1000");
         return Err(Error::configuration("/process/oomScoreAdj", why));
     }
+    let capabilities = process.capabilities.as_ref();
+    let (capabilities, unavailable) =
+        capabilities.map_or_else(Default::default, self::capabilities);
+    check_capabilities(&capabilities)?;
     Ok(Process {
         arguments: strings("/process/args", &process.args)?,
         environment: strings("/process/env", &process.env)?,
@@ -62,7 +66,8 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
         group: process.user.gid,
         groups: process.user.additional_gids.clone(),
         umask: umask(&process.user)?,
-        capabilities: process.capabilities.as_ref().map_or(Ok(Sets::default()), capabilities)?,
+        capabilities,
+        unavailable,
         no_new_privileges: process.no_new_privileges,
         limits: limits(&process.rlimits)?,
         oom_score_adjustment: process.oom_score_adj,
@@ -104,6 +109,12 @@ fn search(environment: &[String]) -> Vec<PathBuf> {
 }
 
 fn check_user(user: &oci::User, ids: Option<&Maps>) -> Result<(), Error> {
+    // To the kernel it means "no change": the program would stay root.
+    let groups = user.additional_gids.iter().map(|gid| ("/process/user/additionalGids", *gid));
+    let all = [("/process/user/uid", user.uid), ("/process/user/gid", user.gid)];
+    if let Some((field, id)) = all.into_iter().chain(groups).find(|(_, id)| *id == u32::MAX) {
+        return Err(Error::configuration(field, format!("id {id} stands for nobody")));
+    }
     let Some(maps) = ids else { return Ok(()) };
     let wrong = |field: &str, id: u32| {
         Error::configuration(field, format!("id {id} stands for no id of this machine"))
@@ -131,24 +142,30 @@ fn umask(user: &oci::User) -> Result<u32, Error> {
     }
 }
 
-fn capabilities(sets: &oci::Capabilities) -> Result<Sets, Error> {
-    let read = |name: &str, names: &[String]| {
+/// The sets, and names that stand for no capability: the specification wants those told and the
+/// container to run without.
+fn capabilities(sets: &oci::Capabilities) -> (Sets, Vec<String>) {
+    let mut unknown = Vec::new();
+    let mut read = |names: &[String]| {
         let mut set = Set::EMPTY;
         for capability in names {
-            if !set.insert(capability) {
-                let why = format!("no capability '{capability}' is known");
-                return Err(Error::configuration(format!("/process/capabilities/{name}"), why));
+            if !set.insert(capability) && !unknown.contains(capability) {
+                unknown.push(capability.clone());
             }
         }
-        Ok(set)
+        set
     };
     let sets = Sets {
-        bounding: read("bounding", &sets.bounding)?,
-        effective: read("effective", &sets.effective)?,
-        permitted: read("permitted", &sets.permitted)?,
-        inheritable: read("inheritable", &sets.inheritable)?,
-        ambient: read("ambient", &sets.ambient)?,
+        bounding: read(&sets.bounding),
+        effective: read(&sets.effective),
+        permitted: read(&sets.permitted),
+        inheritable: read(&sets.inheritable),
+        ambient: read(&sets.ambient),
     };
+    (sets, unknown)
+}
+
+fn check_capabilities(sets: &Sets) -> Result<(), Error> {
     if !sets.effective.is_subset(sets.permitted) {
         let why = "a capability is there that is not permitted";
         return Err(Error::configuration("/process/capabilities/effective", why));
@@ -157,7 +174,7 @@ fn capabilities(sets: &oci::Capabilities) -> Result<Sets, Error> {
         let why = "a capability is there that is not both permitted and inheritable";
         return Err(Error::configuration("/process/capabilities/ambient", why));
     }
-    Ok(sets)
+    Ok(())
 }
 
 fn limits(asked: &[oci::Rlimit]) -> Result<Vec<Limit>, Error> {

@@ -12,6 +12,7 @@ use crate::{
         rules,
         scan::{ReportFormat, read_waivers, severity, write},
     },
+    error::CliError,
     session::{Ended, Session, exit_code},
     stamp,
 };
@@ -51,6 +52,19 @@ pub(super) fn report(
     args: &Reporting,
     session: &mut Session,
 ) -> Ended {
+    let mut report = judged(target, found, args)?;
+    let verdict = report.decision.verdict;
+    hide(&mut report, args.severity, session);
+    write(&report, args.format, &mut session.printer)?;
+    Ok(exit_code(verdict))
+}
+
+/// Judges what was found and written already.
+pub(super) fn judge(target: String, found: Found, args: &Reporting) -> Ended {
+    Ok(exit_code(judged(target, found, args)?.decision.verdict))
+}
+
+fn judged(target: String, found: Found, args: &Reporting) -> Result<Report, CliError> {
     let now = OffsetDateTime::now_utc();
     let waivers = args.waivers.as_deref().map_or_else(|| Ok(Waivers::default()), read_waivers)?;
     let policy = Policy { fail_on: args.fail_on, strict: args.strict };
@@ -59,8 +73,7 @@ pub(super) fn report(
     let named: BTreeSet<String> = findings.iter().map(|finding| finding.rule.to_string()).collect();
     let rules = rules::own().filter(|rule| named.contains(rule.id.as_ref())).cloned().collect();
     let decision = decide(&target, findings, &waivers, &policy, now.date());
-    let verdict = decision.verdict;
-    let mut report = Report {
+    Ok(Report {
         schema_version: SCHEMA_VERSION,
         tool: stamp::tool(),
         created: stamp::time(now)?,
@@ -69,10 +82,7 @@ pub(super) fn report(
         packages: Vec::new(),
         rules,
         decision,
-    };
-    hide(&mut report, args.severity, session);
-    write(&report, args.format, &mut session.printer)?;
-    Ok(exit_code(verdict))
+    })
 }
 
 /// What is hidden still counts: the summary and the verdict are those of everything.

@@ -38,6 +38,8 @@ pub(crate) const GLOBAL: &[Known] = &[
     value("log-format"),
     value("cgroup-manager"),
     flag("systemd-cgroup"),
+    value("policy"),
+    flag("strict"),
     flag("rootless"),
     flag("debug"),
     flag("help").or('h'),

@@ -67,6 +67,8 @@ options of every command, before its name or after:
   --root DIR            where containers are kept (default: /run/cofferdam/containers for root)
   --log FILE            write errors and warnings to a file too
   --log-format FORMAT   text or json
+  --policy FILE         refuse what FILE does not allow, besides /etc/cofferdam/runtime-policy.json
+  --strict              take unknown keys and unknown names of system calls for errors
   --systemd-cgroup      let systemd manage cgroups: refused, as it is not supported yet
   --help                print this
 ";

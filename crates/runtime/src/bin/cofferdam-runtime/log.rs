@@ -1,6 +1,9 @@
 //! Errors and warnings: to standard error for people, and to the file that an engine reads.
 
-use std::{ffi::OsString, io::Write};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal, Write},
+};
 
 /// Where messages go, beyond standard error.
 #[derive(Debug, Default)]
@@ -41,6 +44,14 @@ impl Log {
     /// Tells of something that did not stop what was asked for.
     pub(crate) fn warning(&self, what: &str) {
         self.tell("warning", &format!("warning: {what}\n"), what);
+    }
+
+    /// Tells of something that means nothing for what was asked for: to a person who looks on, and
+    /// to the file, but not to a program that takes any message for a failure.
+    pub(crate) fn note(&self, what: &str) {
+        let line = format!("warning: {what}\n");
+        let text = if std::io::stderr().is_terminal() { line.as_str() } else { "" };
+        self.tell("warning", text, what);
     }
 
     fn tell(&self, level: &str, text: &str, message: &str) {

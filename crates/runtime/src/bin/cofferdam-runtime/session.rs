@@ -10,6 +10,7 @@ use cofferdam_oci::runtime::Spec;
 use cofferdam_runtime::{
     ContainerId, Error,
     container::Container,
+    policy::Policy,
     state::{Store, default_directory},
 };
 
@@ -148,14 +149,28 @@ pub(crate) fn print(text: &str) -> Ended {
     }
 }
 
-/// Reads a bundle's configuration; keys that mean nothing are told of.
-pub(crate) fn configuration(bundle: &Path, log: &Log) -> Result<Spec, Failure> {
+/// What the host's owner allows, and what the command line does.
+pub(crate) fn policies(given: &Given) -> Result<Vec<Policy>, Failure> {
+    let mut found: Vec<Policy> = Policy::of_host().map_err(Error::from)?.into_iter().collect();
+    for file in given.texts("policy")? {
+        found.push(Policy::read(file.as_ref()).map_err(Error::from)?);
+    }
+    Ok(found)
+}
+
+/// Reads a bundle's configuration; keys that mean nothing are told of, or with `strict` refused.
+pub(crate) fn configuration(bundle: &Path, log: &Log, strict: bool) -> Result<Spec, Failure> {
     let path = bundle.join("config.json");
     let wrong = |source| Error::Bundle { path: path.clone(), source };
     let json = read(path.as_os_str()).map_err(|error| wrong(error.into()))?;
     let spec = Spec::parse(&json).map_err(|error| wrong(error.into()))?;
-    for key in spec.unknown_keys(&json).map_err(|error| wrong(error.into()))? {
-        log.warning(&format!("'{}': unknown key {key} means nothing", path.display()));
+    let unknown = spec.unknown_keys(&json).map_err(|error| wrong(error.into()))?;
+    if strict && !unknown.is_empty() {
+        let why = format!("these keys are unknown: {}", unknown.join(", "));
+        return Err(wrong(why.into()).into());
+    }
+    for key in unknown {
+        log.note(&format!("'{}': unknown key {key} means nothing", path.display()));
     }
     Ok(spec)
 }

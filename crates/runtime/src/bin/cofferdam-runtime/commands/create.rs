@@ -6,12 +6,14 @@ use cofferdam_runtime::{
     container::{self, Request},
     facts::Facts,
     own_program,
+    plan::Plan,
 };
 
 use super::Command;
 use crate::{
     arguments::{Given, Known, flag, value},
-    session::{Ended, Failure, Session, configuration, only_id},
+    log::Log,
+    session::{Ended, Failure, Session, configuration, only_id, policies},
 };
 
 pub(super) const COMMAND: Command = Command {
@@ -48,6 +50,7 @@ fn run(given: &Given, session: &Session) -> Ended {
     let id = only_id(given)?;
     let request = Request { detached: true, ..request(given, session)? };
     let plan = container::plan(id, &request, &Facts::collect())?;
+    warn(&plan, &session.log);
     own_program::protect(plan.ids.as_ref())?;
     container::create(&session.store_for_new()?, &request, &plan)?;
     Ok(0)
@@ -58,7 +61,7 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
     let preserved = preserved(given)?;
     let bundle = container::bundle(given.value("bundle").unwrap_or(".".as_ref()).as_ref())?;
     Ok(Request {
-        spec: configuration(&bundle, &session.log)?,
+        spec: configuration(&bundle, &session.log, given.is_set("strict"))?,
         bundle,
         pid_file: given.value("pid-file").map(PathBuf::from),
         console_socket: given.value("console-socket").map(PathBuf::from),
@@ -67,7 +70,19 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         no_new_keyring: given.is_set("no-new-keyring"),
         detached: false,
         keep: false,
+        policies: policies(given)?,
+        strict: given.is_set("strict"),
     })
+}
+
+/// Tells what the container goes without.
+pub(super) fn warn(plan: &Plan, log: &Log) {
+    let unavailable = &plan.process.unavailable;
+    if !unavailable.is_empty() {
+        // In runc's words, as it says the same.
+        let names = unavailable.join(" ");
+        log.warning(&format!("ignoring unknown or unavailable capabilities: [{names}]"));
+    }
 }
 
 /// How many descriptors are passed on. Those that are not open are none; nothing of this program's

@@ -8,7 +8,7 @@ use cofferdam_runtime::{Error, container::Execution, facts::Facts, own_program};
 use super::{Command, create};
 use crate::{
     arguments::{Given, as_text, flag, value},
-    session::{Ended, Failure, Session, id, read},
+    session::{Ended, Failure, Session, id, policies, read},
 };
 
 pub(super) const COMMAND: Command = Command {
@@ -81,6 +81,7 @@ fn run(given: &Given, session: &Session) -> Ended {
         ignore_paused: given.is_set("ignore-paused"),
         no_new_keyring: given.is_set("no-new-keyring"),
         groups: given.texts("cgroup")?,
+        policies: policies(given)?,
     };
     Ok(container.exec(&execution, &Facts::collect())?)
 }

@@ -60,6 +60,7 @@ fn run(given: &Given, session: &Session) -> Ended {
     if given.is_set("dry-run") {
         return print(&plan.to_string());
     }
+    create::warn(&plan, &session.log);
     own_program::protect(plan.ids.as_ref())?;
     let mut look = |pid: Pid, given_up: &[GivenUp]| explain(pid, given_up);
     let look: Option<Explain<'_>> = if given.is_set("explain") { Some(&mut look) } else { None };
