@@ -8,7 +8,10 @@ mod bits;
 mod classes;
 mod cluster;
 mod decide;
+mod diff;
 mod entities;
+mod exposure;
+mod findings;
 mod listing;
 mod members;
 mod policy;
@@ -27,7 +30,10 @@ pub use self::{
         Service, ServiceExposure, ServicePort, Target, WorkloadId,
     },
     decide::{Asked, Connection, Decision, Reason, Verdict, decide},
+    diff::{Change, Difference, Kind, difference},
     entities::Entity,
+    exposure::{Entry, Exposure, METADATA, exposures},
+    findings::findings,
     listing::{Link, Listing, Scope, Unit},
     policy::{
         Action, Direction, NamespaceMatch, Peer, PodPeer, Policy, PolicyError, PolicyId,

@@ -171,6 +171,33 @@ impl AddressRange {
     }
 }
 
+/// Blocks that are not on the internet: private, shared, link-local, loopback, multicast, reserved.
+/// From the IANA registries of special-purpose addresses, what is not globally reachable.
+const NOT_PUBLIC: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/3",
+    "::/3",
+    "2001:db8::/32",
+    "4000::/2",
+    "8000::/1",
+];
+
+/// [`NOT_PUBLIC`], read.
+pub(crate) fn not_public() -> impl Iterator<Item = Cidr> {
+    NOT_PUBLIC.iter().map(|text| text.parse().expect("the table holds blocks"))
+}
+
 /// Family and number of an address. An IPv4 address in IPv6 clothes is IPv4.
 pub(crate) fn number(address: IpAddr) -> (Family, u128) {
     match address.to_canonical() {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 
 use super::{
-    address::{AddressRange, Family, number},
+    address::{AddressRange, Family, not_public, number},
     cluster::Cluster,
     policy::Peer,
 };
@@ -36,13 +36,16 @@ impl Entities {
     /// Ranges of addresses are cut wherever one of `peers` begins or ends.
     pub(crate) fn new<'a>(cluster: &Cluster, peers: impl IntoIterator<Item = &'a Peer>) -> Self {
         let mut cuts = [BTreeSet::from([0]), BTreeSet::from([0])];
+        let mut cut = |range: AddressRange| {
+            let cuts = &mut cuts[range.family as usize];
+            cuts.insert(range.first);
+            cuts.extend(range.last.checked_add(1).filter(|cut| *cut <= range.family.last()));
+        };
+        // What is on the internet and what is not is never one range.
+        not_public().for_each(|block| cut(block.range()));
         for peer in peers {
             let Peer::Network { block, except } = peer else { continue };
-            for range in std::iter::once(block).chain(except).map(|cidr| cidr.range()) {
-                let cuts = &mut cuts[range.family as usize];
-                cuts.insert(range.first);
-                cuts.extend(range.last.checked_add(1).filter(|cut| *cut <= range.family.last()));
-            }
+            std::iter::once(block).chain(except).for_each(|block| cut(block.range()));
         }
         let mut atoms = Vec::new();
         for family in Family::ALL {
@@ -113,6 +116,18 @@ impl Entities {
             Family::V6 => (self.v6, &self.atoms[self.v6..]),
         };
         begin + atoms.partition_point(|atom| atom.last < number)
+    }
+
+    /// The numbers of the ranges of a family that are on the internet.
+    pub(crate) fn public(&self, family: Family) -> impl Iterator<Item = usize> + '_ {
+        let private: Vec<_> = not_public().map(|block| block.range()).collect();
+        self.addresses().filter(move |index| {
+            let atom = self.atoms[index - self.first_atom()];
+            let within = |it: &AddressRange| {
+                it.family == atom.family && it.first <= atom.first && atom.last <= it.last
+            };
+            atom.family == family && !private.iter().any(within)
+        })
     }
 
     /// The numbers of the ranges that make up `range`, at whose ends cuts are.

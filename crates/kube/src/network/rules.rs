@@ -17,6 +17,73 @@ const API: &[Reference] = &[Reference::new(
     "https://kubernetes.io/docs/concepts/services-networking/network-policies/",
 )];
 
+/// What a finding says, beside the text of its rule.
+pub(crate) struct NetworkRule {
+    pub(crate) id: &'static str,
+    pub(crate) severity: Severity,
+    /// The title of a finding about so many workloads.
+    pub(crate) title_of: fn(usize) -> String,
+    /// What to do, with `NAMESPACE` for the namespace.
+    pub(crate) fix: &'static str,
+}
+
+fn workloads(count: usize) -> String {
+    if count == 1 { "1 workload".to_owned() } else { format!("{count} workloads") }
+}
+
+pub(crate) const NO_INGRESS_DENY: NetworkRule = NetworkRule {
+    id: "kube-netpol-ingress-open",
+    severity: Severity::Medium,
+    title_of: |count| format!("any pod of the cluster reaches {}", workloads(count)),
+    fix: "add a default deny and what is needed: \
+          cofferdam kube netpol generate PATH --namespace NAMESPACE",
+};
+pub(crate) const OPEN_EGRESS: NetworkRule = NetworkRule {
+    id: "kube-netpol-internet-egress",
+    severity: Severity::Medium,
+    title_of: |count| format!("{} may connect to anywhere", workloads(count)),
+    fix: "deny egress by default and name what is needed: \
+          cofferdam kube netpol generate PATH --namespace NAMESPACE",
+};
+pub(crate) const METADATA_ACCESS: NetworkRule = NetworkRule {
+    id: "kube-netpol-metadata-access",
+    severity: Severity::Medium,
+    title_of: |count| format!("the metadata address is open to {}", workloads(count)),
+    fix: "deny egress by default, or except 169.254.169.254/32 from the blocks that are allowed",
+};
+pub(crate) const EXPOSED: NetworkRule = NetworkRule {
+    id: "kube-netpol-exposed",
+    severity: Severity::Info,
+    title_of: |count| format!("{} reached from outside of the cluster", workloads(count)),
+    fix: "make sure that each is meant to be; restrict sources by ipBlock or \
+          loadBalancerSourceRanges where they are known",
+};
+pub(crate) const NO_DNS: NetworkRule = NetworkRule {
+    id: "kube-netpol-no-dns",
+    severity: Severity::Low,
+    title_of: |count| format!("policies cut {} off from DNS", workloads(count)),
+    fix: "allow egress to the pods with k8s-app=kube-dns in kube-system on UDP and TCP 53",
+};
+pub(crate) const IDLE: NetworkRule = NetworkRule {
+    id: "kube-netpol-idle",
+    severity: Severity::Low,
+    title_of: |_| String::new(),
+    fix: "correct the selector, or remove the policy",
+};
+pub(crate) const TIE: NetworkRule = NetworkRule {
+    id: "kube-netpol-priority-tie",
+    severity: Severity::Medium,
+    title_of: |_| String::new(),
+    fix: "give each policy of a tier a priority of its own",
+};
+
+const NIST: &[Reference] =
+    &[Reference::new("NIST SP 800-190", "4.4.2"), Reference::new("CIS", "Kubernetes 5.3.2")];
+const METADATA: &[Reference] =
+    &[Reference::new("NIST SP 800-190", "4.4.2"), Reference::new("CWE", "918")];
+const POLICY_API: &[Reference] =
+    &[Reference::new("URL", "https://network-policy-api.sigs.k8s.io/")];
+
 /// The rules about networks.
 pub(crate) static RULES: &[Rule] = &[
     Rule {
@@ -83,5 +150,152 @@ pub(crate) static RULES: &[Rule] = &[
             ),
         },
         references: Cow::Borrowed(API),
+    },
+    Rule {
+        id: Cow::Borrowed(NO_INGRESS_DENY.id),
+        title: Cow::Borrowed("Any pod of the cluster reaches workloads"),
+        severity: NO_INGRESS_DENY.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Works out from all policies together which workloads a pod of unknown labels \
+                 in another namespace reaches on every port: no policy selects them for \
+                 ingress, or the one that does allows everything.",
+            ),
+            why: Cow::Borrowed(
+                "Whoever takes over any pod of the cluster can try every port of these, \
+                 debugging and administration ports included. The network stops no lateral \
+                 movement.",
+            ),
+            fix: Cow::Borrowed(
+                "Deny ingress by default in every namespace, with a policy that has an empty \
+                 podSelector and no rule, and allow what each workload needs. 'cofferdam kube \
+                 netpol generate' writes such policies and proves what they permit.",
+            ),
+        },
+        references: Cow::Borrowed(NIST),
+    },
+    Rule {
+        id: Cow::Borrowed(OPEN_EGRESS.id),
+        title: Cow::Borrowed("Workloads may connect to anywhere"),
+        severity: OPEN_EGRESS.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Works out from all policies together which workloads reach every public IPv4 \
+                 address on every port.",
+            ),
+            why: Cow::Borrowed(
+                "Code that was put into such a pod can fetch tools, be controlled and send data \
+                 out, wherever it wants.",
+            ),
+            fix: Cow::Borrowed(
+                "Deny egress by default and allow the destinations that are needed; 'cofferdam \
+                 kube netpol generate' does so from declared dependencies or a flow log.",
+            ),
+        },
+        references: Cow::Borrowed(NIST),
+    },
+    Rule {
+        id: Cow::Borrowed(METADATA_ACCESS.id),
+        title: Cow::Borrowed("Workloads reach the metadata address"),
+        severity: METADATA_ACCESS.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Works out which workloads reach 169.254.169.254 on TCP 80, where the large \
+                 clouds hand out what an instance knows of itself.",
+            ),
+            why: Cow::Borrowed(
+                "It hands out credentials of the node to whoever asks from it. A request forged \
+                 through a web application (SSRF) is enough. Outside of a cloud nothing answers \
+                 there.",
+            ),
+            fix: Cow::Borrowed(
+                "Deny egress by default, or add the address as an exception to the ipBlock that \
+                 allows it; ask the cloud for tokens that need a session (IMDSv2 with a hop \
+                 limit of 1), too.",
+            ),
+        },
+        references: Cow::Borrowed(METADATA),
+    },
+    Rule {
+        id: Cow::Borrowed(EXPOSED.id),
+        title: Cow::Borrowed("Workloads are reached from outside of the cluster"),
+        severity: EXPOSED.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Follows services of type LoadBalancer and NodePort, external IPs, host ports, \
+                 and ingresses and routes to the pods behind them, as far as policies let \
+                 connections through.",
+            ),
+            why: Cow::Borrowed(
+                "They are where an attack begins. It is what such services are for, so that \
+                 this is information, not an error.",
+            ),
+            fix: Cow::Borrowed(
+                "Check that each is meant to be reached; restrict its sources where they are \
+                 known.",
+            ),
+        },
+        references: Cow::Borrowed(NIST),
+    },
+    Rule {
+        id: Cow::Borrowed(NO_DNS.id),
+        title: Cow::Borrowed("Policies cut workloads off from DNS"),
+        severity: NO_DNS.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Works out which workloads cannot reach the cluster's DNS pods over UDP and \
+                 TCP. Answers that do not fit a datagram are asked for again over TCP.",
+            ),
+            why: Cow::Borrowed(
+                "The workload fails, or fails sometimes; then somebody opens egress altogether.",
+            ),
+            fix: Cow::Borrowed("Allow egress to the DNS pods on port 53 of both protocols."),
+        },
+        references: Cow::Borrowed(API),
+    },
+    Rule {
+        id: Cow::Borrowed(IDLE.id),
+        title: Cow::Borrowed("A network policy applies to no pod"),
+        severity: IDLE.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Compares the selector of every policy with the labels of all pods and \
+                 namespaces.",
+            ),
+            why: Cow::Borrowed(
+                "Often a typing error in a label: the pods for which the policy was written are \
+                 not protected by it.",
+            ),
+            fix: Cow::Borrowed(
+                "Correct the selector, or remove the policy. If its pods are yet to come, a \
+                 waiver may say so.",
+            ),
+        },
+        references: Cow::Borrowed(API),
+    },
+    Rule {
+        id: Cow::Borrowed(TIE.id),
+        title: Cow::Borrowed("The order of two network policies is open"),
+        severity: TIE.severity,
+        topic: Topic::Network,
+        explain: Explanation {
+            what: Cow::Borrowed(
+                "Compares the priorities of AdminNetworkPolicies and ClusterNetworkPolicies of \
+                 one tier.",
+            ),
+            why: Cow::Borrowed(
+                "If policies of one tier have one priority, the implementation may apply \
+                 either; what is allowed can change with its version. The analysis takes them \
+                 by kind and name.",
+            ),
+            fix: Cow::Borrowed("Give each a priority of its own."),
+        },
+        references: Cow::Borrowed(POLICY_API),
     },
 ];

@@ -1,4 +1,7 @@
+mod audit;
+mod diff;
 mod eval;
+mod exposure;
 mod list;
 
 use std::path::Path;
@@ -30,12 +33,18 @@ pub(crate) struct Args {
 enum Command {
     List(list::Args),
     Eval(eval::Args),
+    Diff(diff::Args),
+    Exposure(exposure::Args),
+    Audit(audit::Args),
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
         Command::List(args) => list::run(args, session),
         Command::Eval(args) => eval::run(args, session),
+        Command::Diff(args) => diff::run(args, session),
+        Command::Exposure(args) => exposure::run(args, session),
+        Command::Audit(args) => audit::run(args, session),
     }
 }
 

@@ -72,7 +72,18 @@ impl Cluster {
     ) {
         let objects = snapshot.objects.iter().filter(|object| !object.superseded);
         for object in objects.filter(|it| !it.is("", "Pod") && !it.is("", "PodTemplate")) {
-            let Some(Ok(workload)) = Workload::of(object) else { continue };
+            let workload = match Workload::of(object) {
+                Some(Ok(workload)) => workload,
+                Some(Err(error)) => {
+                    self.gaps.push(Gap {
+                        rule: OBJECT_NOT_UNDERSTOOD.into(),
+                        object: format!("{} ({})", object.title(), snapshot.place(object.source)),
+                        why: error.to_string(),
+                    });
+                    continue;
+                }
+                None => continue,
+            };
             let id = workload_id(object);
             let made = workload.own.controller().is_some_and(|owner| owners.knows(object, owner));
             if made || running.contains(&id) {
@@ -90,11 +101,6 @@ impl Cluster {
             });
         }
         self.take_machines(snapshot, owners, running);
-        for gap in snapshot.workloads().gaps {
-            if !self.gaps.contains(&gap) {
-                self.gaps.push(gap);
-            }
-        }
     }
 
     /// Virtual machines of KubeVirt run in pods with their labels.
