@@ -12,6 +12,7 @@ mod diff;
 mod entities;
 mod exposure;
 mod findings;
+pub mod generate;
 mod listing;
 mod members;
 mod policy;

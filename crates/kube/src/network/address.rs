@@ -48,6 +48,19 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// The block of one address.
+    pub fn of(address: IpAddr) -> Self {
+        let range = AddressRange::of(address);
+        Self { range, prefix: range.family.bits() }
+    }
+
+    /// The blocks from `first` to `last`; none if they are not of one family and in order.
+    pub(crate) fn spanning(first: IpAddr, last: IpAddr) -> Option<Vec<Self>> {
+        let ((family, first), (other, last)) = (number(first), number(last));
+        let in_order = family == other && first <= last;
+        in_order.then(|| AddressRange { family, first, last }.blocks())
+    }
+
     /// The addresses of the block.
     pub const fn range(&self) -> AddressRange {
         self.range

@@ -123,7 +123,7 @@ fn exposed(exposure: &Exposure) -> Option<Evidence> {
 }
 
 /// Pods that do name lookups for the cluster, by the label that every distribution keeps.
-fn is_dns(pod: &Pod) -> bool {
+pub(super) fn is_dns(pod: &Pod) -> bool {
     let label = |key: &str, values: &[&str]| {
         pod.labels.get(key).is_some_and(|value| values.contains(&value.as_str()))
     };

@@ -10,7 +10,7 @@ mod svg;
 mod table;
 
 use super::{
-    address::AddressRange,
+    address::{AddressRange, Family},
     listing::{Listing, Unit},
     port::PortSet,
 };
@@ -53,13 +53,70 @@ fn addresses(range: &AddressRange) -> String {
     }
 }
 
-/// Some names of a group, and how many more there are.
+/// Some names of a group, and how many more there are. Addresses are told in the shorter way: what
+/// they are, or what they are not.
 pub(crate) fn names(units: &[Unit], told: usize) -> String {
-    let mut names: Vec<_> = units.iter().take(told).map(short).collect();
-    if units.len() > told {
-        names.push(format!("{} more", units.len() - told));
+    let inside = units.iter().filter(|unit| !unit.is_outside()).map(short);
+    let mut names: Vec<_> = inside.collect();
+    for family in Family::ALL {
+        let ranges = joined(units, family);
+        let holes = holes(&ranges, family);
+        match holes.len() {
+            0 => names.push(addresses(&AddressRange::all(family))),
+            _ if holes.len() < ranges.len() => {
+                let text: Vec<_> = holes.iter().take(told).map(ToString::to_string).collect();
+                let more = holes.len() - text.len();
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let all = addresses(&AddressRange::all(family));
+                names.push(format!("{all} but {}{more}", text.join(", ")));
+            }
+            _ => names.extend(ranges.iter().map(addresses)),
+        }
+    }
+    let more = names.len().saturating_sub(told);
+    names.truncate(told);
+    if more > 0 {
+        names.push(format!("{more} more"));
     }
     names.join(", ")
+}
+
+/// The addresses among `units`, in as few ranges as possible.
+fn joined(units: &[Unit], family: Family) -> Vec<AddressRange> {
+    let mut ranges: Vec<_> = units
+        .iter()
+        .filter_map(|unit| match unit {
+            Unit::Addresses(range) if range.family == family => Some(*range),
+            _ => None,
+        })
+        .collect();
+    ranges.sort();
+    let mut joined: Vec<AddressRange> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.last.checked_add(1).is_some_and(|next| range.first <= next) => {
+                last.last = last.last.max(range.last);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// What is between and around `ranges`; all addresses if there is none.
+fn holes(ranges: &[AddressRange], family: Family) -> Vec<AddressRange> {
+    let mut holes = Vec::new();
+    let mut next = Some(0);
+    for range in ranges {
+        if let Some(first) = next.filter(|first| *first < range.first) {
+            holes.push(AddressRange { family, first, last: range.first - 1 });
+        }
+        next = range.last.checked_add(1);
+    }
+    if let Some(first) = next.filter(|first| *first <= family.last()) {
+        holes.push(AddressRange { family, first, last: family.last() });
+    }
+    holes
 }
 
 /// Groups that have connections.

@@ -1,7 +1,12 @@
 use std::net::IpAddr;
 
-use cofferdam_kube::network::{
-    AddressRange, Cluster, Connection, Entity, IpBlocks, Protocol, Reachability, decide,
+use cofferdam_kube::{
+    load,
+    network::{
+        AddressRange, Cluster, Connection, Entity, IpBlocks, PortSet, Protocol, Reachability,
+        WorkloadId, decide,
+        generate::{End as NeedEnd, Need, generate},
+    },
 };
 use proptest::prelude::*;
 
@@ -70,5 +75,58 @@ proptest! {
             from != to && !reachability.ports(Entity::Pod(*from), Entity::Pod(*to)).is_empty()
         });
         prop_assert_eq!(reachability.pod_pairs(), reached.count() as u64);
+    }
+
+    /// Generated policies are as their proof says: where it holds, the naive evaluation finds what
+    /// was asked on every pair and nothing else; where it does not, it finds a difference.
+    #[test]
+    fn generated_policies_permit_what_their_proof_says(
+        mut cluster in cluster(),
+        asked in prop::collection::vec((0..6_usize, 0..6_usize, prop::sample::select(vec![53_u16, 80, 8080])), 0..8),
+    ) {
+        cluster.policies.clear();
+        for pod in &mut cluster.pods {
+            let (namespace, name) = (pod.namespace.clone(), pod.name.clone());
+            pod.workload = WorkloadId { namespace, name, kind: "Pod".into() };
+        }
+        let end = |pod: usize| NeedEnd::Workload(cluster.pods[pod].workload.clone());
+        let needs: Vec<_> = asked.iter().map(|(from, to, port)| Need {
+            from: end(*from),
+            to: end(*to),
+            ports: PortSet::of_port(Protocol::Tcp, *port),
+            why: "asked".into(),
+        }).collect();
+        let generated = generate(&cluster, &needs, &[], IpBlocks::Everything);
+        let written = load::texts([("generated.yaml", generated.manifest.as_bytes())]);
+        let read = Cluster::read(&written);
+        prop_assert_eq!(&read.gaps, &[]);
+        let after = Cluster { policies: read.policies, ..cluster.clone() };
+        let mut differs = false;
+        for (from, source) in after.pods.iter().enumerate() {
+            for (to, destination) in after.pods.iter().enumerate() {
+                if source.host_network && destination.host_network {
+                    continue;
+                }
+                for port in PORTS {
+                    let attempt = Attempt {
+                        from: End::Pod(source), to: End::Pod(destination), protocol: Protocol::Tcp, port: *port,
+                    };
+                    let wanted = asked.contains(&(from, to, *port));
+                    differs |= is_allowed(&after, attempt) != wanted;
+                }
+            }
+        }
+        for pod in after.pods.iter().filter(|pod| !pod.host_network) {
+            for address in ADDRESSES {
+                let address = End::Address(address.parse().expect("an address"));
+                for (from, to) in [(End::Pod(pod), address), (address, End::Pod(pod))] {
+                    // The addresses of pods and nodes are among them; those were asked for.
+                    let known = matches!(address, End::Address(it) if after.pods.iter().any(|pod| pod.addresses.contains(&it)));
+                    let attempt = Attempt { from, to, protocol: Protocol::Tcp, port: 80 };
+                    prop_assert!(known || !is_allowed(&after, attempt));
+                }
+            }
+        }
+        prop_assert_eq!(generated.proof.holds(), !differs, "{}", generated.manifest);
     }
 }

@@ -2,11 +2,15 @@ mod audit;
 mod diff;
 mod eval;
 mod exposure;
+mod generate;
 mod list;
 
 use std::path::Path;
 
-use cofferdam_kube::network::{Cluster, IpBlocks};
+use cofferdam_kube::{
+    Snapshot,
+    network::{Cluster, IpBlocks},
+};
 
 use super::input;
 use crate::{
@@ -23,7 +27,10 @@ use crate::{
 #[command(after_help = "\
 Examples:
   cofferdam kube netpol list ./manifests
-  cofferdam kube netpol eval dump.json shop/web shop/db 5432")]
+  cofferdam kube netpol eval dump.json shop/web shop/db 5432
+  cofferdam kube netpol diff main/manifests branch/manifests
+  cofferdam kube netpol audit ./manifests
+  cofferdam kube netpol generate ./manifests -o policies.yaml")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +43,7 @@ enum Command {
     Diff(diff::Args),
     Exposure(exposure::Args),
     Audit(audit::Args),
+    Generate(generate::Args),
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
@@ -45,6 +53,7 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
         Command::Diff(args) => diff::run(args, session),
         Command::Exposure(args) => exposure::run(args, session),
         Command::Audit(args) => audit::run(args, session),
+        Command::Generate(args) => generate::run(args, session),
     }
 }
 
@@ -73,8 +82,12 @@ const GAPS_TOLD: usize = 10;
 
 /// The cluster at `path`; says what of it could not be understood.
 fn cluster(path: &Path, session: &Session) -> Result<Cluster, CliError> {
-    let snapshot = input::read(path, session)?;
-    let cluster = Cluster::read(&snapshot);
+    understood(&input::read(path, session)?, path, session)
+}
+
+/// The cluster that `snapshot` of `path` shows; says what of it could not be understood.
+fn understood(snapshot: &Snapshot, path: &Path, session: &Session) -> Result<Cluster, CliError> {
+    let cluster = Cluster::read(snapshot);
     for gap in cluster.gaps.iter().take(GAPS_TOLD) {
         session.printer.warning(format_args!("{}: {}", gap.object, gap.why));
     }
@@ -88,4 +101,19 @@ fn cluster(path: &Path, session: &Session) -> Result<Cluster, CliError> {
         return Err(CliError::new(message).hint(hint));
     }
     Ok(cluster)
+}
+
+/// A namespace that is not there is a typing error.
+fn check_namespaces(cluster: &Cluster, names: &[String]) -> Result<(), CliError> {
+    let known = || cluster.namespaces.iter().map(|namespace| namespace.name.as_str());
+    match names.iter().find(|name| !known().any(|known| known == *name)) {
+        None => Ok(()),
+        Some(name) => {
+            let error = CliError::new(format!("could not find namespace '{name}'"));
+            Err(match crate::nearest::nearest(name, known()) {
+                Some(nearest) => error.hint(format!("did you mean '{nearest}'")),
+                None => error.hint("nothing in what was read is in that namespace"),
+            })
+        }
+    }
 }

@@ -47,21 +47,30 @@ struct Row {
 }
 
 fn rows(listing: &Listing) -> Vec<Row> {
-    // Groups with the same destinations on the same ports are told as one line.
-    let mut sources: BTreeMap<&[Unit], BTreeMap<&PortSet, Vec<&[Unit]>>> = BTreeMap::new();
+    // Sources with the same destinations on the same ports are told as one.
+    let mut targets: BTreeMap<usize, BTreeMap<&PortSet, Vec<usize>>> = BTreeMap::new();
     for link in listing.links.iter().filter(|link| listing.is_told(link)) {
-        let (from, to) = (&listing.groups[link.from][..], &listing.groups[link.to][..]);
-        sources.entry(from).or_default().entry(&link.ports).or_default().push(to);
+        targets.entry(link.from).or_default().entry(&link.ports).or_default().push(link.to);
     }
+    let mut sources: BTreeMap<BTreeMap<&PortSet, Vec<usize>>, Vec<usize>> = BTreeMap::new();
+    for (from, targets) in targets {
+        sources.entry(targets).or_default().push(from);
+    }
+    let units = |groups: &[usize]| {
+        let mut units: Vec<Unit> =
+            groups.iter().flat_map(|group| &listing.groups[*group]).cloned().collect();
+        units.sort();
+        units.dedup();
+        units
+    };
+    let mut sources: Vec<_> = sources.into_iter().map(|(to, from)| (units(&from), to)).collect();
+    sources.sort();
     let mut rows = Vec::new();
     for (from, by_ports) in sources {
         for (ports, to) in by_ports {
-            let mut to: Vec<Unit> = to.into_iter().flatten().cloned().collect();
-            to.sort();
-            to.dedup();
             rows.push(Row {
-                from: names(from, NAMES_TOLD),
-                to: names(&to, NAMES_TOLD),
+                from: names(&from, NAMES_TOLD),
+                to: names(&units(&to), NAMES_TOLD),
                 ports: ports.clone(),
             });
         }

@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     let cluster = super::cluster(&args.path, session)?;
     let reachability = Reachability::of(&cluster, args.ip_blocks.into());
     let scope = Scope { nodes: args.nodes, namespaces: args.namespace.clone() };
-    check_namespaces(&cluster, &args.namespace)?;
+    super::check_namespaces(&cluster, &args.namespace)?;
     let listing = Listing::of(&cluster, &reachability, &scope);
     write(&listing, &cluster, args.format, &mut session.printer)?;
     let (pods, policies) = (cluster.pods.len(), cluster.policies.len());
@@ -72,20 +72,6 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
         reachability.pod_pairs()
     ));
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_namespaces(cluster: &Cluster, names: &[String]) -> Result<(), CliError> {
-    let known = || cluster.namespaces.iter().map(|namespace| namespace.name.as_str());
-    match names.iter().find(|name| !known().any(|known| known == *name)) {
-        None => Ok(()),
-        Some(name) => {
-            let error = CliError::new(format!("could not find namespace '{name}'"));
-            Err(match crate::nearest::nearest(name, known()) {
-                Some(nearest) => error.hint(format!("did you mean '{nearest}'")),
-                None => error.hint("nothing in what was read is in that namespace"),
-            })
-        }
-    }
 }
 
 fn write(
