@@ -56,9 +56,53 @@ pub(super) fn make(planned: &Mount, trees: Vec<OwnedFd>, label: &str) -> Result<
     }
 }
 
+/// Files of /proc that engines show in another version than the machine's.
+const SHOWN_OTHERWISE: [&str; 12] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/net/dev",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/sys/crypto/fips_enabled",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/kernel/random/boot_id",
+    "/proc/uptime",
+];
+
+/// Lets nothing pass for procfs that is none: programs and engines trust what they read there, and
+/// write there what confines them (CVE-2019-16884, CVE-2019-19921, CVE-2025-52881).
+fn guard_proc(planned: &Mount, made: &Made) -> Result<(), Error> {
+    let Ok(below) = planned.destination.strip_prefix("/proc") else { return Ok(()) };
+    let refuse = |why: &str| {
+        let destination = planned.destination.display();
+        Err(Error::configuration(format!("/mounts ({destination})"), why))
+    };
+    let is_procfs = match (made, &planned.what) {
+        (Made::Tree(tree), _) => cofferdam_sys::proc::is_procfs(tree)
+            .doing("look at the mount for", planned.destination.display())?,
+        (_, What::Again { .. }) => true,
+        _ => false,
+    };
+    let is_file = || match made {
+        Made::Tree(tree) => file_type(tree).is_ok_and(|kind| kind == FileType::RegularFile),
+        _ => false,
+    };
+    let otherwise = SHOWN_OTHERWISE.iter().any(|known| Path::new(known) == planned.destination);
+    match (below.as_os_str().is_empty(), is_procfs) {
+        (_, true) => Ok(()),
+        (true, false) => refuse("only a file system of type 'proc' may be mounted there"),
+        (false, false) if otherwise && is_file() => Ok(()),
+        (false, false) => refuse("nothing but procfs may be mounted inside /proc"),
+    }
+}
+
 /// Changes a mount as is asked for, and puts it in its place in `root`.
 pub(super) fn put(planned: &Mount, made: &Made, root: &Root) -> Result<(), Error> {
     let destination = planned.destination.display();
+    guard_proc(planned, made)?;
     match (made, &planned.what) {
         (Made::Tree(tree), what) => {
             let new = matches!(what, What::FileSystem { .. });

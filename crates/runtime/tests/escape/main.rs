@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test itself does")]
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
+#[path = "../spec/bundle.rs"]
+#[expect(dead_code, reason = "the other test program uses more of it")]
+mod bundle;
 #[path = "../container/machine.rs"]
 #[expect(dead_code, reason = "the other test program uses more of it")]
 mod machine;
@@ -13,6 +16,8 @@ mod machine;
 mod managed;
 
 mod descriptors;
+mod filesystem;
 mod own_program;
 mod privileges;
 mod state;
+mod tree;
