@@ -62,6 +62,11 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
     if let Some(hooks) = &spec.hooks {
         check(hooks)?;
     }
+    let unavailable = &plan.process.unavailable;
+    if request.strict && !unavailable.is_empty() {
+        let why = format!("this process can give no {}", unavailable.join(", "));
+        return Err(Error::configuration("/process/capabilities", why));
+    }
     let unknown = plan.filter.as_ref().map_or(&[][..], |filter| &filter.unknown);
     if request.strict && !unknown.is_empty() {
         let why = format!("no call is named {}", unknown.join(", "));
