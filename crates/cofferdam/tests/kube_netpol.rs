@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "several tests share it, and not each uses all of it")]
 mod place;
 
 use place::Place;

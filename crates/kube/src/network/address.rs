@@ -78,6 +78,10 @@ impl FromStr for Cidr {
         let digits =
             (1..=3).contains(&prefix.len()) && prefix.bytes().all(|it| it.is_ascii_digit());
         let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+        // The API server takes IPv4 addresses in IPv6 clothes for neither.
+        if address.is_ipv6() && address.to_canonical().is_ipv4() {
+            return Err(wrong());
+        }
         let (family, number) = number(address);
         let free = family.bits().checked_sub(prefix).ok_or_else(wrong)?;
         let mask = 1_u128.checked_shl(u32::from(free)).map_or(u128::MAX, |high| high - 1);
@@ -263,6 +267,7 @@ mod tests {
             "10.0.0.0/-1",
             "a/8",
             "10.0.0.0/8/8",
+            "::ffff:1.2.3.4/120",
         ] {
             let error = text.parse::<Cidr>().expect_err(text);
             assert!(error.contains(&format!("'{text}'")), "{error}");

@@ -69,7 +69,7 @@ fn by_namespace(
     found
         .map(|(namespace, evidence)| {
             let count = evidence.len();
-            let title = format!("{namespace}: {}", (rule.title_of)(count));
+            let title = (rule.title_of)(count);
             let summary = rule.fix.replace("NAMESPACE", namespace);
             finding(
                 rule.id,
@@ -156,7 +156,7 @@ fn dns(cluster: &Cluster, reachability: &Reachability) -> Vec<Finding> {
     }
     let found = namespaces.into_iter().map(|(namespace, workloads)| {
         let rule = &rules::NO_DNS;
-        let title = format!("{namespace}: {}", (rule.title_of)(workloads.len()));
+        let title = (rule.title_of)(workloads.len());
         let evidence = workloads.into_iter().map(|(location, saw)| Evidence {
             location,
             saw: saw.to_owned(),

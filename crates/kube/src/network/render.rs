@@ -47,9 +47,10 @@ pub(crate) fn short(unit: &Unit) -> String {
 }
 
 fn addresses(range: &AddressRange) -> String {
-    match *range == AddressRange::all(range.family) {
-        true => format!("any address ({range})"),
-        false => range.to_string(),
+    match (*range == AddressRange::all(range.family), range.family) {
+        (true, Family::V4) => "any IPv4 address".to_owned(),
+        (true, Family::V6) => "any IPv6 address".to_owned(),
+        (false, _) => range.to_string(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Columns of a source and of destinations, at most.
-const WIDEST: usize = 60;
+const WIDEST: usize = 72;
 
 /// A line for each source, destination and ports, where what no policy tells apart is one.
 ///
