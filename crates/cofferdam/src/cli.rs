@@ -86,6 +86,7 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     Scan(commands::scan::Args),
     Sbom(commands::sbom::Args),
+    Lint(commands::lint::Args),
     Run(commands::run::Args),
     Image(commands::image::Args),
     Kube(commands::kube::Args),

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod image;
 pub(crate) mod kube;
+pub(crate) mod lint;
 pub(crate) mod man;
 pub(crate) mod rules;
 pub(crate) mod run;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
     match command {
         Command::Scan(args) => scan::run(&args, session),
         Command::Sbom(args) => sbom::run(&args, session),
+        Command::Lint(args) => lint::run(&args, session),
         Command::Run(args) => run::run(&args, session),
         Command::Image(args) => image::run(&args, session),
         Command::Kube(args) => kube::run(&args, session),

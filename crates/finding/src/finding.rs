@@ -58,6 +58,9 @@ pub struct Evidence {
     /// What should have been there; empty where nothing could be better.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub wanted: String,
+    /// Line in that file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// The package at fault, for a vulnerability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageEvidence>,

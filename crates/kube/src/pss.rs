@@ -166,7 +166,7 @@ impl Violation {
             location: format!("{place} {}", one.field),
             saw: one.saw.clone(),
             wanted: one.wanted.clone(),
-            package: None,
+            ..Evidence::default()
         });
         Finding {
             rule: rule.id.clone(),

@@ -9,6 +9,7 @@ use cofferdam_finding::{Finding, Gap, Rule};
 use cofferdam_oci::{Reference, image::Configuration};
 use time::Date;
 
+pub(crate) use self::rules::secret_variable::{is_secret_name, is_secret_value};
 use self::{
     history::{Step, steps},
     rules::ImageRule,

@@ -5,7 +5,9 @@
 //! and dates come in as arguments, findings go out; nothing here opens a file, reads a clock or
 //! prints. Start at [`secret::Engine`], [`image::evaluate`], [`lint::lint`].
 
+pub mod dockerfile;
 pub mod image;
 pub mod layer;
+pub mod lint;
 pub mod secret;
 pub mod shell;

@@ -52,6 +52,15 @@ pub fn commands(line: &str) -> Vec<Command> {
     commands
 }
 
+/// The words of a text, without regard to operators.
+pub fn words(text: &str) -> Vec<Word> {
+    let words = Tokens::new(text).filter_map(|token| match token {
+        Token::Word { word, .. } => Some(word),
+        _ => None,
+    });
+    words.collect()
+}
+
 fn collect(line: &str, base: usize, depth: usize, commands: &mut Vec<Command>) {
     let mut current = Command::default();
     let mut inner: Vec<(usize, usize)> = Vec::new();

@@ -50,6 +50,7 @@ pub(crate) fn own() -> impl Iterator<Item = &'static Rule> {
         .iter()
         .chain(cofferdam_posture::image::rules())
         .chain(cofferdam_posture::secret::rules())
+        .chain(cofferdam_posture::lint::rules())
         .chain(cofferdam_kube::rules::all())
 }
 

@@ -64,8 +64,9 @@ fn package() -> impl Strategy<Value = PackageEvidence> {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    (text(), text(), text(), option::of(package()))
-        .prop_map(|(location, saw, wanted, package)| Evidence { location, saw, wanted, package })
+    (text(), text(), text(), option::of(package())).prop_map(|(location, saw, wanted, package)| {
+        Evidence { location, saw, wanted, package, line: None }
+    })
 }
 
 fn fix() -> impl Strategy<Value = Fix> {

@@ -27,7 +27,7 @@ pub fn findings(cluster: &Cluster, reachability: &Reachability) -> Vec<Finding> 
             location: it.workload.to_string(),
             saw: format!("any pod reaches it on every port; {} workloads do now", it.reached_by),
             wanted: "a policy that selects it for ingress".into(),
-            package: None,
+            ..Evidence::default()
         })
     }));
     findings.extend(by_namespace(&exposures, &rules::OPEN_EGRESS, |it| {
@@ -35,7 +35,7 @@ pub fn findings(cluster: &Cluster, reachability: &Reachability) -> Vec<Finding> 
             location: it.workload.to_string(),
             saw: "it reaches every address of the internet on every port".into(),
             wanted: "egress to what it needs".into(),
-            package: None,
+            ..Evidence::default()
         })
     }));
     findings.extend(by_namespace(&exposures, &rules::METADATA_ACCESS, |it| {
@@ -44,7 +44,7 @@ pub fn findings(cluster: &Cluster, reachability: &Reachability) -> Vec<Finding> 
             location: it.workload.to_string(),
             saw: "it reaches 169.254.169.254 on TCP 80".into(),
             wanted: "no egress to 169.254.169.254".into(),
-            package: None,
+            ..Evidence::default()
         })
     }));
     findings.extend(by_namespace(&exposures, &rules::EXPOSED, exposed));
@@ -118,7 +118,7 @@ fn exposed(exposure: &Exposure) -> Option<Evidence> {
         location: exposure.workload.to_string(),
         saw: format!("reached from outside by {}", ways.collect::<Vec<_>>().join("; ")),
         wanted: String::new(),
-        package: None,
+        ..Evidence::default()
     })
 }
 
@@ -161,7 +161,7 @@ fn dns(cluster: &Cluster, reachability: &Reachability) -> Vec<Finding> {
             location,
             saw: saw.to_owned(),
             wanted: "egress to the cluster's DNS on UDP and TCP 53".into(),
-            package: None,
+            ..Evidence::default()
         });
         let summary = rule.fix.replace("NAMESPACE", namespace);
         let subject = format!("Namespace {namespace}");
@@ -183,7 +183,7 @@ fn idle(cluster: &Cluster) -> Vec<Finding> {
             location: policy.id.to_string(),
             saw: format!("its selector is {}", policy.subject.pods),
             wanted: "a selector that selects pods".into(),
-            package: None,
+            ..Evidence::default()
         };
         let (title, subject) = (format!("{} applies to no pod", policy.id), policy.id.to_string());
         finding(rule.id, rule.severity, subject, title, vec![evidence], rule.fix.to_owned())
@@ -205,7 +205,7 @@ fn ties(cluster: &Cluster) -> Vec<Finding> {
             location: name.clone(),
             saw: format!("priority {priority}"),
             wanted: "a priority of its own".into(),
-            package: None,
+            ..Evidence::default()
         });
         let title = format!("{} have the same priority {priority}", names.join(" and "));
         let subject = names.join(", ");

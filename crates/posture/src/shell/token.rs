@@ -166,7 +166,9 @@ impl<'a> Tokens<'a> {
                     self.at += 1;
                     return;
                 }
-                '\\' => self.escape(word),
+                '\\' if self.rest()[1..].starts_with(['$', '`', '"', '\\', '\n']) => {
+                    self.escape(word)
+                }
                 '$' | '`' => self.expansion(word, inside),
                 _ => {
                     word.text.push(next);

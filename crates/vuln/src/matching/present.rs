@@ -199,6 +199,7 @@ fn evidence_of(package: &Package, combined: &Combined<'_>, advisory: String) -> 
         location: package.location.clone(),
         saw: format!("{} {}", package.name, package.version),
         wanted: fixed.map(|fixed| format!("{fixed} or later")).unwrap_or_default(),
+        line: None,
         package: Some(PackageEvidence {
             purl: package.purl.clone(),
             name: package.name.clone(),

@@ -6,11 +6,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{Edit, Finding, Fix};
 
+/// A file, and a line of it.
+type Place = (String, Option<u32>);
+
 /// One location a file, with the packages found there; the subject where there is no evidence.
 pub(super) fn locations(finding: &Finding) -> Vec<Value> {
-    let mut files: BTreeMap<String, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    let mut files: BTreeMap<Place, BTreeSet<(&str, &str)>> = BTreeMap::new();
     for evidence in finding.evidence.iter().filter(|evidence| !evidence.location.is_empty()) {
-        let packages = files.entry(relative_uri(&evidence.location)).or_default();
+        let packages = files.entry((relative_uri(&evidence.location), evidence.line)).or_default();
         // One package may be affected by several ranges; SARIF wants it once.
         packages.extend(evidence.package.iter().map(|package| (&*package.name, &*package.purl)));
     }
@@ -19,8 +22,8 @@ pub(super) fn locations(finding: &Finding) -> Vec<Value> {
     }
     files
         .into_iter()
-        .map(|(uri, packages)| {
-            let mut location = physical_location(&uri);
+        .map(|((uri, line), packages)| {
+            let mut location = physical_location(&uri, line);
             if !packages.is_empty() {
                 location["logicalLocations"] = packages.into_iter().map(logical_location).collect();
             }
@@ -35,15 +38,16 @@ fn logical_location((name, purl): (&str, &str)) -> Value {
 
 /// The location of a path below the target's root.
 pub(super) fn location(path: &str) -> Value {
-    physical_location(&relative_uri(path))
+    physical_location(&relative_uri(path), None)
 }
 
-/// The first line of a file: a package has no line, and services that show results ask for one.
-fn physical_location(uri: &str) -> Value {
+/// The first line of a file where none is known: a package has no line, and services that show
+/// results ask for one.
+fn physical_location(uri: &str, line: Option<u32>) -> Value {
     json!({
         "physicalLocation": {
             "artifactLocation": { "uri": uri },
-            "region": { "startLine": 1 },
+            "region": { "startLine": line.unwrap_or(1) },
         },
     })
 }

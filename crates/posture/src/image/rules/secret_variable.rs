@@ -60,7 +60,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// Whether a variable's name says that its value is secret.
-pub(in crate::image) fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     !matches!(name.as_str(), "PWD" | "OLDPWD")
         && WORDS.iter().any(|word| {
@@ -69,7 +69,7 @@ pub(in crate::image) fn is_secret_name(name: &str) -> bool {
 }
 
 /// Whether a value may be a secret: not empty, a path, a reference, a switch or a placeholder.
-pub(in crate::image) fn is_secret_value(value: &str) -> bool {
+pub(crate) fn is_secret_value(value: &str) -> bool {
     let value = value.trim_matches(['"', '\'']);
     let lower = value.to_ascii_lowercase();
     let is_reference = value.starts_with(['/', '$', '<', '%', '*']) || value.contains("://");
