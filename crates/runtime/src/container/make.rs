@@ -73,7 +73,19 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
         return Err(Error::configuration("/linux/seccomp/syscalls", why));
     }
     check_terminal(&plan, request)?;
+    leave_out_trees(&mut plan, request);
     Ok(plan)
+}
+
+/// Leaves out groups in which nothing is limited, for a container that nobody manages: moving a
+/// process into one takes longer than all else (v1).
+fn leave_out_trees(plan: &mut Plan, request: &Request) {
+    let linux = request.spec.linux.as_ref();
+    let is_placed = linux.is_some_and(|linux| !linux.cgroups_path.is_empty());
+    let shows_groups = request.spec.mounts.iter().any(|mount| mount.kind.starts_with("cgroup"));
+    if !request.detached && !is_placed && !shows_groups && !plan.cgroup.unified {
+        plan.cgroup.directories.retain(|directory| !directory.writes.is_empty());
+    }
 }
 
 /// Refuses what a policy does not allow.
@@ -197,7 +209,11 @@ pub fn run(
         if told.spec.hooks.as_ref().is_some_and(|hooks| !hooks.poststart.is_empty()) {
             options.started = Some(&mut started);
         }
-        apply::run(plan, &mut options)
+        let ran = apply::run(plan, &mut options);
+        if request.detached && ran.is_ok() {
+            place.write(state)?;
+        }
+        ran
     };
     let code = match ran {
         Ok(code) => code,
@@ -236,7 +252,7 @@ fn begin(store: &Store, request: &Request, plan: &Plan) -> Result<Container, Err
     state.ids.clone_from(&plan.ids);
     let place = store.reserve(&plan.id)?;
     let container = Container { place, state };
-    if let Err(error) = container.place.write(&container.state) {
+    if let Err(error) = container.place.write_for_now(&container.state) {
         container.abandon(store);
         return Err(error.into());
     }
@@ -254,7 +270,7 @@ fn note(
     state.init = Some(Identity::of(pid).doing("look at", "the container's process")?);
     state.cgroups = groups.to_vec();
     state.complete = complete;
-    Ok(place.write(state)?)
+    Ok(place.write_for_now(state)?)
 }
 
 impl Container {

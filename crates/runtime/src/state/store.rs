@@ -241,17 +241,28 @@ impl Place {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, state: &State) -> Result<(), StoreError> {
-        self.replace(state).map_err(|error| self.failed("write the state into", error))
+        self.replace(state, true).map_err(|error| self.failed("write the state into", error))
     }
 
-    fn replace(&self, state: &State) -> std::io::Result<()> {
+    /// As [`write`](Self::write), for a state that is of no use any more when this machine has
+    /// stopped: it need not have reached the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_for_now(&self, state: &State) -> Result<(), StoreError> {
+        self.replace(state, false).map_err(|error| self.failed("write the state into", error))
+    }
+
+    fn replace(&self, state: &State, lasting: bool) -> std::io::Result<()> {
         let json = serde_json::to_vec(state)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
         let file =
             openat(&self.directory, NEW_STATE, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
         let mut file = std::fs::File::from(file);
         file.write_all(&json)?;
-        fsync(&file)?;
+        if lasting {
+            fsync(&file)?;
+        }
         Ok(renameat(&self.directory, NEW_STATE, &self.directory, STATE)?)
     }
 

@@ -251,8 +251,11 @@ impl Place {
         fs::create_dir(&bundle).unwrap();
         fs::write(bundle.join("config.json"), serde_json::to_vec(spec).unwrap()).unwrap();
         self.own(caller);
+        let state = self.path(&format!("state-{}", caller.id()));
+        fs::create_dir_all(&state).unwrap();
+        caller.own(&state);
         let mut command = self.runtime(caller);
-        command.args(["run", "--bundle"]).arg(&bundle).arg(&id);
+        command.arg("--root").arg(state).args(["run", "--bundle"]).arg(&bundle).arg(&id);
         command
     }
 
