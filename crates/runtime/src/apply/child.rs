@@ -188,10 +188,11 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     rootfs::enter(plan, &root, task.no_pivot)?;
     drop(root);
     session(plan, console)?;
+    // A filter that is loaded with privileges need not allow it any more.
+    close_descriptors(task.preserved)?;
     confine::drop_privileges(plan, proc, task.exchange.map(|e| (e, channel)))?;
     // The change of user has taken it back.
     die_with_parent()?;
-    close_descriptors(task.preserved)?;
     if *explained {
         make_readable()?;
     }

@@ -260,10 +260,11 @@ fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     child::session(plan, console)?;
     // After it was moved into the container's control group.
     confine::set_affinity(last_processors(plan))?;
+    // A filter that is loaded with privileges need not allow it any more.
+    child::close_descriptors(task.preserved)?;
     confine::drop_privileges(plan, proc, task.exchange.map(|e| (e, &task.channel)))?;
     // The change of user has taken it back.
     child::die_with_parent()?;
-    child::close_descriptors(task.preserved)?;
     if task.detached {
         set_parent_process_death_signal(None).doing("free", "the program of its parent")?;
     }

@@ -121,6 +121,30 @@ fn start_hears_that_the_program_does_not_run() {
     }
 }
 
+/// Without `no_new_privs` the filter is in force before the container's process is ready.
+#[test]
+fn a_filter_may_refuse_what_the_runtime_itself_uses() {
+    let Some(place) = Place::new() else { return };
+    if callers().is_empty() {
+        return;
+    }
+    let mut spec = as_engines_do(&place, &["sh", "-c", "echo runs; exec sleep 60"]);
+    spec.process.as_mut().unwrap().no_new_privileges = false;
+    spec.linux.as_mut().unwrap().seccomp = serde_json::from_value(serde_json::json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{
+            "names": ["close_range", "sendmsg", "faccessat2", "poll", "ppoll", "clone3", "fcntl"],
+            "action": "SCMP_ACT_ERRNO",
+        }],
+    }))
+    .unwrap();
+    let container = Managed::new(&place, &Caller::Root, &spec);
+    container.create();
+    container.start();
+    container.wait_for_output("runs");
+    assert_eq!(container.exec("echo hello").stdout, "hello\n");
+}
+
 #[test]
 fn signals_have_names_and_numbers() {
     let Some(place) = Place::new() else { return };
