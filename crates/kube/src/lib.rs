@@ -15,6 +15,7 @@ pub mod pss;
 pub mod rbac;
 pub mod rules;
 mod snapshot;
+pub mod tenants;
 mod workload;
 
 pub use object::{Object, Source, ViewError};

@@ -18,4 +18,5 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .chain(pss::CHECKS.iter().map(|check| &check.rule))
         .chain(paths::RULES)
         .chain(crate::network::RULES)
+        .chain(crate::tenants::rules::RULES)
 }

@@ -4,6 +4,7 @@ mod pss;
 mod rbac;
 mod report;
 mod snapshot;
+mod tenants;
 
 use crate::session::{Ended, Session};
 
@@ -29,6 +30,7 @@ enum Command {
     Pss(pss::Args),
     Rbac(rbac::Args),
     Snapshot(snapshot::Args),
+    Tenants(tenants::Args),
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
@@ -37,5 +39,6 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         Command::Pss(args) => pss::run(args, session),
         Command::Rbac(args) => rbac::run(args, session),
         Command::Snapshot(args) => snapshot::run(args, session),
+        Command::Tenants(args) => tenants::run(args, session),
     }
 }
