@@ -162,3 +162,54 @@ fn attack_paths_step_by_step_and_as_a_report() {
     ];
     insta::assert_snapshot!("rbac_paths", text.concat());
 }
+
+#[test]
+fn versions_of_a_cluster() {
+    let place = Place::new(&[]);
+    place.write(
+        "nodes.yaml",
+        "{apiVersion: v1, kind: Node, metadata: {name: a}, status: {nodeInfo: {kubeletVersion: v1.19.2, containerRuntimeVersion: 'containerd://1.5.1'}}}",
+    );
+    let output =
+        place.run(&["kube", "versions", "--format", "json", "--fail-on", "high", "nodes.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let has = |rule: &str| findings.iter().any(|finding| finding["rule"] == rule);
+    for rule in [
+        "kube-version-end-of-life",
+        "kube-version-behind",
+        "kube-version-unknown",
+        "CVE-2021-25741",
+    ] {
+        assert!(has(rule), "{rule}");
+    }
+    assert_eq!(report["data"].as_array().unwrap().len(), 3);
+    let rules = report["rules"].as_array().unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "CVE-2021-25741"));
+}
+
+#[test]
+fn an_audit_brings_everything_together() {
+    let place = shop();
+    place.write("shop/rbac.yaml", ACCESS);
+    let text = [
+        shown(&place, &["kube", "audit", "shop"]),
+        shown(
+            &place,
+            &[
+                "kube",
+                "audit",
+                "-q",
+                "--severity",
+                "critical",
+                "--fail-on",
+                "high",
+                "--registry",
+                "quay.io",
+                "shop",
+            ],
+        ),
+    ];
+    insta::assert_snapshot!("audit", text.concat());
+}

@@ -11,11 +11,13 @@ pub mod api;
 pub mod load;
 pub mod network;
 mod object;
+pub mod practice;
 pub mod pss;
 pub mod rbac;
 pub mod rules;
 mod snapshot;
 pub mod tenants;
+pub mod versions;
 mod workload;
 
 pub use object::{Object, Source, ViewError};

@@ -144,19 +144,6 @@ fn active(level: Level, minor: u32) -> impl Iterator<Item = (&'static Check, Loo
 }
 
 impl Violation {
-    /// The first field and what it is: `containers[web] privileged is true`.
-    fn summary(&self) -> String {
-        let Some(first) = self.observed.first() else { return self.check.rule.title.to_string() };
-        // The way to the pod spec is the same for all of a kind.
-        let field = first.field.split("spec.").last().unwrap_or(&first.field);
-        let field = field.replace(".securityContext.", " ");
-        let more = match self.observed.len() {
-            0 | 1 => String::new(),
-            count => format!(" (and {} more)", count - 1),
-        };
-        format!("{field} is {}{more}", first.saw)
-    }
-
     /// The violation as a finding about `workload`.
     pub fn finding(&self, workload: &Workload<'_>, snapshot: &Snapshot) -> Finding {
         let rule = &self.check.rule;
@@ -171,7 +158,7 @@ impl Violation {
         Finding {
             rule: rule.id.clone(),
             subject: object.title(),
-            title: format!("{}: {}", self.check.id, self.summary()),
+            title: format!("{}: {}", self.check.id, Observed::summary(&self.observed)),
             status: Status::Fail,
             severity: rule.severity,
             evidence: evidence.collect(),

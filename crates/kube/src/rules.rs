@@ -4,7 +4,7 @@ mod coverage;
 
 use cofferdam_finding::Rule;
 
-use crate::{pss, rbac::paths};
+use crate::{practice, pss, rbac::paths, versions};
 
 pub use self::coverage::{
     MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS, OBJECT_NOT_UNDERSTOOD,
@@ -16,7 +16,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     coverage::RULES
         .iter()
         .chain(pss::CHECKS.iter().map(|check| &check.rule))
+        .chain(practice::PRACTICES.iter().map(|practice| &practice.rule))
         .chain(paths::RULES)
+        .chain(versions::RULES)
         .chain(crate::network::RULES)
         .chain(crate::tenants::rules::RULES)
 }

@@ -97,6 +97,6 @@ fn evidence(location: impl Into<String>, saw: impl Into<String>, wanted: &str) -
         location: location.into(),
         saw: saw.into(),
         wanted: wanted.to_owned(),
-        package: None,
+        ..Evidence::default()
     }
 }

@@ -264,7 +264,9 @@ fn delegation(base: &Path, name: &Path, controllers: &[String]) -> Vec<(PathBuf,
 /// The nearest group above `own` where this user may make groups with these controllers.
 fn delegated(own: &Path, controllers: &[String]) -> Result<PathBuf, Refusal> {
     let tree = Path::new(ROOT);
-    for directory in own.ancestors().skip(1).take_while(|d| d.starts_with(tree)) {
+    // The root of the tree alone may hold processes beside groups with limits.
+    let above = own.ancestors().filter(|above| *above != own || *above == tree);
+    for directory in above.take_while(|above| above.starts_with(tree)) {
         if access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err()
             || access(directory.join("cgroup.procs"), Access::WRITE_OK).is_err()
         {
@@ -274,7 +276,6 @@ fn delegated(own: &Path, controllers: &[String]) -> Result<PathBuf, Refusal> {
             let listed = std::fs::read_to_string(directory.join(file)).unwrap_or_default();
             controllers.iter().all(|c| listed.split_whitespace().any(|l| l == *c))
         };
-        // The root of the tree may hold processes and children with limits.
         if has("cgroup.subtree_control") || (directory == tree && has("cgroup.controllers")) {
             return Ok(directory.to_owned());
         }

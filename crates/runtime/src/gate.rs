@@ -19,8 +19,8 @@ use crate::{
     state::Place,
 };
 
-const START: &str = "start";
-const STATUS: &str = "status";
+pub(crate) const START: &str = "start";
+pub(crate) const STATUS: &str = "status";
 const GO: &[u8] = b"1";
 /// Longest report of a failure, in bytes: what a pipe takes at once (PIPE_BUF).
 const LONGEST: usize = 4096;

@@ -1,3 +1,4 @@
+mod audit;
 mod input;
 mod netpol;
 mod pss;
@@ -5,6 +6,7 @@ mod rbac;
 mod report;
 mod snapshot;
 mod tenants;
+mod versions;
 
 use crate::session::{Ended, Session};
 
@@ -12,13 +14,15 @@ use crate::session::{Ended, Session};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  cofferdam kube audit --fail-on high manifests/
   cofferdam kube pss --level baseline manifests/
   cofferdam kube rbac paths dump.json
   cofferdam kube snapshot dump.json -o cluster.json
 
 A dump of a cluster, as an administrator:
-  kubectl get -A -o json all,cm,sa,roles,rolebindings,clusterroles,clusterrolebindings,\
-    networkpolicies,ns,nodes > dump.json")]
+  kubectl get -A -o json \\
+    all,cm,sa,ns,nodes,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies \\
+    > dump.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -26,19 +30,23 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Audit(audit::Args),
     Netpol(netpol::Args),
     Pss(pss::Args),
     Rbac(rbac::Args),
     Snapshot(snapshot::Args),
     Tenants(tenants::Args),
+    Versions(versions::Args),
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
+        Command::Audit(args) => audit::run(args, session),
         Command::Netpol(args) => netpol::run(args, session),
         Command::Pss(args) => pss::run(args, session),
         Command::Rbac(args) => rbac::run(args, session),
         Command::Snapshot(args) => snapshot::run(args, session),
         Command::Tenants(args) => tenants::run(args, session),
+        Command::Versions(args) => versions::run(args, session),
     }
 }

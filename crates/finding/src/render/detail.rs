@@ -78,12 +78,17 @@ pub(super) fn age(days: i64) -> String {
 
 /// What is wrong with the age of the advisory data, one sentence a source.
 pub(super) fn data_warnings(report: &Report) -> Vec<String> {
+    // The table of Kubernetes versions comes with the program.
+    let update = if report.target.kind == "kubernetes" {
+        "use a newer Cofferdam"
+    } else {
+        "update it with 'cofferdam db update'"
+    };
     let warning = |source: &DataSource| {
         let (name, age) = (&source.name, age(source.age_days));
         if source.is_stale() {
             Some(format!(
-                "the data of {name} is {age}: vulnerabilities published since are missing; \
-                 update it with 'cofferdam db update'"
+                "the data of {name} is {age}: vulnerabilities published since are missing; {update}"
             ))
         } else if source.age_days < 0 {
             Some(format!("the data of {name} is dated {age}; check the clock of this machine"))

@@ -103,6 +103,7 @@ fn purl(name: &str, version: &str) -> String {
 /// Evidence that a binary package of a source package is affected.
 pub(crate) fn affected(name: &str, source_name: &str, version: &str, fixed: &str) -> Evidence {
     Evidence {
+        line: None,
         location: STATUS_FILE.to_owned(),
         saw: format!("{name} {version}"),
         wanted: if fixed.is_empty() { String::new() } else { format!("{fixed} or later") },
@@ -192,6 +193,7 @@ pub(crate) fn findings() -> Vec<Finding> {
         ),
         Finding {
             evidence: vec![Evidence {
+                line: None,
                 location: "config.User".to_owned(),
                 saw: "root".to_owned(),
                 wanted: "an id other than 0".to_owned(),

@@ -19,6 +19,7 @@ use super::{
     policy::Tier,
     port::{PortSet, Protocol},
     reach::IpBlocks,
+    selector::Labels,
 };
 use crate::load;
 
@@ -97,6 +98,7 @@ pub fn generate(
     let needs = merge(needs.iter().cloned().chain(dns(cluster, &namespaces)));
     let mut plan = Plan::new(cluster, &namespaces);
     needs.iter().for_each(|need| plan.add(need));
+    plan.choose_labels();
     let (manifest, policies) = write::manifest(&plan);
     let snapshot = load::texts([("generated.yaml", manifest.as_bytes())]);
     let mut after = cluster.clone();
@@ -175,6 +177,8 @@ struct Plan<'a> {
     /// Pods of each workload.
     pods: BTreeMap<&'a WorkloadId, Vec<&'a Pod>>,
     rules: BTreeMap<WorkloadId, Rules>,
+    /// Labels by which each workload in the rules is selected.
+    labels: BTreeMap<WorkloadId, Labels>,
     unexpressed: Vec<String>,
 }
 
@@ -184,7 +188,14 @@ impl<'a> Plan<'a> {
         for pod in &cluster.pods {
             pods.entry(&pod.workload).or_default().push(pod);
         }
-        Self { cluster, namespaces, pods, rules: BTreeMap::new(), unexpressed: Vec::new() }
+        Self {
+            cluster,
+            namespaces,
+            pods,
+            rules: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            unexpressed: Vec::new(),
+        }
     }
 
     fn add(&mut self, need: &Need) {
@@ -202,6 +213,23 @@ impl<'a> Plan<'a> {
                 *ports = ports.union(&need.ports);
                 why.insert(need.why.clone());
             }
+        }
+    }
+
+    /// Each workload's labels once, as many rules speak of it.
+    fn choose_labels(&mut self) {
+        let neighbours = labels::by_namespace(self.cluster);
+        let others =
+            self.rules.values().flat_map(|rules| rules.ingress.keys().chain(rules.egress.keys()));
+        let others = others.filter_map(|other| match other {
+            Other::Workload(workload) => Some(workload),
+            Other::Block(_) | Other::AnyPod => None,
+        });
+        let workloads: BTreeSet<_> = self.rules.keys().chain(others).cloned().collect();
+        for workload in workloads {
+            let pods = neighbours.get(workload.namespace.as_str()).map_or(&[][..], Vec::as_slice);
+            let labels = labels::of(&workload, pods);
+            self.labels.insert(workload, labels);
         }
     }
 

@@ -25,6 +25,21 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// The first field and what it is, and how many more: `containers[web] privileged is true`.
+    pub(crate) fn summary(observed: &[Self]) -> String {
+        let Some(first) = observed.first() else { return String::new() };
+        // The way to the pod spec is the same for all of a kind.
+        let field = first.field.split("spec.").last().unwrap_or(&first.field);
+        let field = field.replace(".securityContext.", " ");
+        let more = match observed.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        format!("{field} is {}{more}", first.saw)
+    }
+}
+
 /// A container with its own security settings, set or not.
 pub(crate) struct Contained<'a> {
     pub(crate) inner: &'a Container,

@@ -41,11 +41,13 @@ impl Group {
             delegate(directory, controllers)?;
         }
         for directory in &self.directories {
-            made.directory(directory)?;
+            made.directory(directory, self.unified)?;
             let missing = write_all(&directory.path, &directory.writes)?;
             made.missing.extend(missing);
         }
-        if let (Some(rules), Some(directory)) = (&self.devices, self.v2_directory()) {
+        if let Some(rules) = &self.devices
+            && let Some(directory) = self.v2_directory()
+        {
             let doing = "control the devices of the cgroup";
             let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
             let cgroup = open(&directory.path, flags, Mode::empty());
@@ -53,7 +55,9 @@ impl Group {
             device_filter::attach(cgroup, &device_filter::program(rules))
                 .doing(doing, directory.path.display())?;
         }
-        if let (Some(owner), Some(directory)) = (self.owner, self.v2_directory()) {
+        if let Some(owner) = self.owner
+            && let Some(directory) = self.v2_directory()
+        {
             give(&directory.path, owner)?;
         }
         Ok(made)
@@ -100,17 +104,20 @@ impl Made {
                     self.parents.push(directory.to_owned());
                 }
             }
-            inherit_cpuset(directory)?;
         }
         Ok(())
     }
 
-    fn directory(&mut self, directory: &Directory) -> Result<(), Error> {
+    fn directory(&mut self, directory: &Directory, unified: bool) -> Result<(), Error> {
         let path = &directory.path;
-        if let Some(parent) = path.parent() {
+        let mut made = fs::create_dir(path);
+        if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            && let Some(parent) = path.parent()
+        {
             self.parent(parent)?;
+            made = fs::create_dir(path);
         }
-        match fs::create_dir(path) {
+        match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // Limits are not shared with what somebody else runs.
                 let procs = path.join("cgroup.procs");
@@ -123,7 +130,8 @@ impl Made {
             result => result.doing("make the cgroup", path.display())?,
         }
         self.directories.push(path.clone());
-        inherit_cpuset(path)
+        let cpuset = !unified && directory.controllers.iter().any(|name| name == "cpuset");
+        if cpuset { inherit_cpuset(path, &directory.mounted) } else { Ok(()) }
     }
 }
 
@@ -140,19 +148,19 @@ pub(crate) fn add(directories: &[PathBuf], pid: rustix::process::Pid) -> Result<
     Ok(())
 }
 
-/// Without processors and memory nodes of its own nothing can be moved into a group (v1).
-fn inherit_cpuset(directory: &Path) -> Result<(), Error> {
+/// Without processors and memory nodes of its own nothing can be moved into a group (v1), nor have
+/// those below it any.
+fn inherit_cpuset(directory: &Path, mounted: &Path) -> Result<(), Error> {
     for name in ["cpuset.cpus", "cpuset.mems"] {
-        let file = directory.join(name);
-        if !directory.join("cpuset.cpu_exclusive").exists() {
-            return Ok(());
-        }
-        let own = fs::read_to_string(&file).doing("read", file.display())?;
-        let above = directory.parent().map(|parent| parent.join(name)).unwrap_or_default();
-        if own.trim().is_empty() {
-            let text = fs::read_to_string(&above).doing("read", above.display())?;
-            put(&file, text.trim()).doing("write", file.display())?;
-        }
+        let own = directory.join(name);
+        let empty = fs::read_to_string(&own).doing("read", own.display())?.trim().is_empty();
+        let Some(above) = directory.parent().filter(|_| empty && directory != mounted) else {
+            continue;
+        };
+        inherit_cpuset(above, mounted)?;
+        let above = above.join(name);
+        let value = fs::read_to_string(&above).doing("read", above.display())?;
+        put(&own, value.trim()).doing("write", own.display())?;
     }
     Ok(())
 }

@@ -252,7 +252,10 @@ fn begin(store: &Store, request: &Request, plan: &Plan) -> Result<Container, Err
     state.ids.clone_from(&plan.ids);
     let place = store.reserve(&plan.id)?;
     let container = Container { place, state };
-    if let Err(error) = container.place.write_for_now(&container.state) {
+    // Others are to see that it is being made, unless it is nobody's to manage.
+    if request.detached
+        && let Err(error) = container.place.write_for_now(&container.state)
+    {
         container.abandon(store);
         return Err(error.into());
     }

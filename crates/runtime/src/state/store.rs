@@ -1,11 +1,10 @@
 //! The directory of all containers, and the one of each.
 
 use std::{
-    ffi::OsString,
     io::{Read, Write},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::DirBuilderExt},
+        unix::fs::DirBuilderExt,
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -29,8 +28,8 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 /// How long another command is waited for, in steps of [`STEP`].
 const PATIENCE: u32 = 1000;
 const STEP: Duration = Duration::from_millis(10);
-/// Most entries of a container's directory that are removed; more are not of this program.
-const ENTRIES: usize = 64;
+/// All that this program puts into a container's directory; whatever else is there stays.
+const FILES: [&str; 4] = [STATE, NEW_STATE, crate::gate::START, crate::gate::STATUS];
 
 /// The directory of all containers.
 #[derive(Debug)]
@@ -91,6 +90,16 @@ pub fn default_directory() -> PathBuf {
     }
 }
 
+/// Whoever owns the directory above can put another one in its place.
+fn check_parent(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = rustix::fs::stat(parent.unwrap_or(Path::new(".")))?;
+    if parent.st_uid != rustix::process::geteuid().as_raw() && parent.st_uid != 0 {
+        return Err(std::io::Error::other("the directory above belongs to another user"));
+    }
+    Ok(())
+}
+
 impl Store {
     /// Opens the directory, which is made if it is missing.
     ///
@@ -114,6 +123,7 @@ impl Store {
             source,
         };
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        check_parent(path).map_err(failed)?;
         let directory =
             rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
         let found = fstat(&directory).map_err(|error| failed(error.into()))?;
@@ -190,8 +200,8 @@ impl Store {
     /// # Errors
     /// When something else is in it.
     pub fn remove(&self, place: &Place) -> Result<(), StoreError> {
-        for name in place.names()?.into_iter().take(ENTRIES) {
-            match unlinkat(&place.directory, name.as_os_str(), AtFlags::empty()) {
+        for name in FILES {
+            match unlinkat(&place.directory, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(place.failed("remove", error.into())),
             }
@@ -298,19 +308,6 @@ impl Place {
         Ok(Some(json))
     }
 
-    fn names(&self) -> Result<Vec<OsString>, StoreError> {
-        let failed = |error: Errno| self.failed("read", error.into());
-        let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                names.push(std::ffi::OsStr::from_bytes(name).to_owned());
-            }
-        }
-        Ok(names)
-    }
-
     pub(crate) fn failed(&self, action: &'static str, source: std::io::Error) -> StoreError {
         StoreError::Io { action, path: self.path.clone(), source }
     }
@@ -351,6 +348,11 @@ mod tests {
         assert_eq!(store.ids().unwrap(), [id("c")]);
         let file = place.path().join(STATE);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        // What is not this program's stays.
+        let foreign = place.path().join("precious");
+        std::fs::write(&foreign, "").unwrap();
+        assert!(store.remove(&place).is_err() && foreign.exists());
+        std::fs::remove_file(foreign).unwrap();
         store.remove(&place).unwrap();
         assert!(store.ids().unwrap().is_empty());
     }

@@ -10,13 +10,20 @@ use std::{
     process::Command,
 };
 
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+};
 use serde_json::{Value, json};
 
 use crate::bundle::{Bundle, Ran};
 
 /// Takes one message with its descriptors.
 fn receive(listener: &UnixListener) -> (Value, Vec<OwnedFd>) {
+    // A container that does not start never connects.
+    let mut watched = [PollFd::new(listener, PollFlags::IN)];
+    let patience = Timespec { tv_sec: 30, tv_nsec: 0 };
+    assert_eq!(poll(&mut watched, Some(&patience)), Ok(1), "the runtime connects");
     let (socket, _) = listener.accept().unwrap();
     let mut bytes = vec![0; 65536];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];

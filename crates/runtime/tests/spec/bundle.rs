@@ -19,6 +19,18 @@ pub(crate) struct Bundle {
     pub(crate) config: Value,
 }
 
+/// Whether this kernel has what a test is about; says so if not.
+pub(crate) fn has(what: &str, file: &str, text: &str) -> bool {
+    let there = fs::read_to_string(file).map_or_else(
+        |_| text.is_empty() && Path::new(file).exists(),
+        |content| content.contains(text),
+    );
+    if !there {
+        eprintln!("skipped in part: this kernel has no {what}");
+    }
+    there
+}
+
 /// How a container ended.
 #[derive(Debug)]
 pub(crate) struct Ran {

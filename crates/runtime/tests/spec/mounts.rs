@@ -236,6 +236,9 @@ fn the_ids_of_single_mounts_are_mapped() {
 #[test]
 fn options_longer_than_a_page_of_the_new_calls_are_taken() {
     let Some(mut bundle) = Bundle::new() else { return };
+    if !crate::bundle::has("overlays", "/proc/filesystems", "\toverlay\n") {
+        return;
+    }
     let mut layers = Vec::new();
     for name in ["a", "b", "c"] {
         let layer = bundle.path(&format!("{}-{name}", "layer".repeat(30)));

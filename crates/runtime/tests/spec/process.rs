@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, has};
 
 #[test]
 fn capabilities_are_exactly_those_of_the_five_sets() {
@@ -76,7 +76,10 @@ fn scheduling_is_as_asked() {
     let out = bundle.output(
         "awk '{print $19, $41}' /proc/self/stat; ionice -p $$; cat /proc/self/oom_score_adj; uname -m",
     );
-    let machine = if cfg!(target_arch = "x86_64") { "i686" } else { "armv8l" };
+    // What the kernel says to whoever asks for 32 bits; some have no other answer.
+    let machine = std::process::Command::new("setarch").args(["linux32", "uname", "-m"]).output();
+    let machine = machine.map(|output| String::from_utf8(output.stdout).unwrap());
+    let machine = machine.as_deref().map_or("i686", str::trim);
     assert_eq!(out, format!("7 3\nbest-effort: prio 6\n300\n{machine}\n"));
     let bundle = Bundle::new().unwrap();
     let bundle = bundle.with(json!({"process": {"scheduler": {"policy": "SCHED_NONE"}}}));
@@ -109,6 +112,9 @@ fn memory_comes_from_the_nodes_that_are_asked_for() {
 #[test]
 fn names_clocks_and_parameters_are_the_containers_own() {
     let Some(bundle) = Bundle::new() else { return };
+    if !has("time namespaces", "/proc/self/timens_offsets", "") {
+        return;
+    }
     let mut bundle = bundle.with(json!({
         "domainname": "example.org",
         "linux": {
@@ -139,21 +145,25 @@ fn names_clocks_and_parameters_are_the_containers_own() {
 #[test]
 fn what_this_kernel_lacks_is_an_error_that_names_both() {
     let Some(_) = Bundle::new() else { return };
-    let has = |path: &str| std::path::Path::new(path).exists();
+    let is_there = |path: &str| std::path::Path::new(path).exists();
     let landlock = r#"{"ruleset": {"handledAccessFs": ["make_dir"]}}"#;
     for (what, there, change) in [
         (
             "AppArmor",
-            has("/sys/kernel/security/apparmor"),
+            is_there("/sys/kernel/security/apparmor"),
             json!({"process": {"apparmorProfile": "docker-default"}}),
         ),
         (
             "SELinux",
-            has("/sys/fs/selinux/enforce"),
+            is_there("/sys/fs/selinux/enforce"),
             json!({"process": {"selinuxLabel": "a:b:c:s0"}}),
         ),
-        ("SELinux", has("/sys/fs/selinux/enforce"), json!({"linux": {"mountLabel": "a:b:c:s0"}})),
-        ("resctrl", has("/sys/fs/resctrl/schemata"), json!({"linux": {"intelRdt": {}}})),
+        (
+            "SELinux",
+            is_there("/sys/fs/selinux/enforce"),
+            json!({"linux": {"mountLabel": "a:b:c:s0"}}),
+        ),
+        ("resctrl", is_there("/sys/fs/resctrl/schemata"), json!({"linux": {"intelRdt": {}}})),
         (
             "Landlock",
             cofferdam_sys::landlock::version().is_ok(),
@@ -182,6 +192,44 @@ fn landlock_holds_where_the_kernel_has_it() {
     let bundle = bundle.with(json!({"linux": {"landlock": landlock}}));
     let out = bundle.output("mkdir /tmp/x && echo made; mkdir /etc/x 2>/dev/null || echo refused");
     assert_eq!(out, "made\nrefused\n");
+}
+
+#[test]
+fn an_apparmor_profile_confines_where_the_kernel_has_it() {
+    const PROFILE: &str = "profile cofferdam-test flags=(attach_disconnected, mediate_deleted) {
+        file, capability, network, signal, ptrace, mount, umount, deny /tmp/denied w, }";
+    let Some(bundle) = Bundle::new() else { return };
+    if !has("AppArmor", "/sys/module/apparmor/parameters/enabled", "Y") {
+        return;
+    }
+    let file = bundle.path("profile");
+    std::fs::write(&file, PROFILE).unwrap();
+    let parser = |action| {
+        let mut command = std::process::Command::new("apparmor_parser");
+        command.args(["--skip-cache", action]).arg(&file).output()
+    };
+    let Ok(loaded) = parser("--replace") else {
+        eprintln!("skipped: no apparmor_parser");
+        return;
+    };
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    for (own_ids, no_new_privileges) in [(false, true), (false, false), (true, true)] {
+        let mut bundle = Bundle::new().unwrap();
+        if own_ids {
+            bundle = bundle.own_ids();
+        }
+        let bundle = bundle.with(json!({"process": {
+            "apparmorProfile": "cofferdam-test", "noNewPrivileges": no_new_privileges}}));
+        let out = bundle.output(
+            "cat /proc/self/attr/current; touch /tmp/allowed && echo made
+             touch /tmp/denied 2>/dev/null || echo refused",
+        );
+        assert_eq!(out, "cofferdam-test (enforce)\nmade\nrefused\n");
+    }
+    let bundle = Bundle::new().unwrap();
+    let bundle = bundle.with(json!({"process": {"apparmorProfile": "no-such-profile"}}));
+    assert!(bundle.refusal().contains("no-such-profile"));
+    assert!(parser("--remove").unwrap().status.success());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use cofferdam_finding::{
-    DataSource, Finding, Gap, Policy, Report, SCHEMA_VERSION, Severity, Target, Waivers, decide,
+    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Target, Waivers,
+    decide,
 };
 use time::OffsetDateTime;
 
@@ -43,6 +44,8 @@ pub(super) struct Found {
     pub(super) findings: Vec<Finding>,
     pub(super) gaps: Vec<Gap>,
     pub(super) data: Vec<DataSource>,
+    /// Rules that are not the program's own: vulnerabilities.
+    pub(super) rules: Vec<Rule>,
 }
 
 /// Judges and writes what was found about the objects of `target`.
@@ -71,7 +74,8 @@ fn judged(target: String, found: Found, args: &Reporting) -> Result<Report, CliE
     let mut findings = found.findings;
     findings.extend(found.gaps.into_iter().map(finding));
     let named: BTreeSet<String> = findings.iter().map(|finding| finding.rule.to_string()).collect();
-    let rules = rules::own().filter(|rule| named.contains(rule.id.as_ref())).cloned().collect();
+    let own = rules::own().filter(|rule| named.contains(rule.id.as_ref())).cloned();
+    let rules = own.chain(found.rules).collect();
     let decision = decide(&target, findings, &waivers, &policy, now.date());
     Ok(Report {
         schema_version: SCHEMA_VERSION,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::network::{
     cluster::{Cluster, Pod, WorkloadId},
     selector::Labels,
@@ -35,15 +37,21 @@ const TELLING: &[&str] = &[
     "role",
 ];
 
-/// As few labels as select the pods of `workload` and no others of its namespace; if no labels do,
-/// all that its pods share and that stay.
-pub(super) fn of(workload: &WorkloadId, cluster: &Cluster) -> Labels {
-    let in_namespace = || {
-        cluster.pods.iter().filter(|pod| pod.namespace == workload.namespace && !pod.host_network)
-    };
-    let own = |pod: &&Pod| pod.workload == *workload;
+/// Pods that policies can select, by namespace.
+pub(super) fn by_namespace(cluster: &Cluster) -> BTreeMap<&str, Vec<&Pod>> {
+    let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+    for pod in cluster.pods.iter().filter(|pod| !pod.host_network) {
+        pods.entry(&pod.namespace).or_default().push(pod);
+    }
+    pods
+}
+
+/// As few labels as select the pods of `workload` and no others of its namespace, whose pods are
+/// `neighbours`; if no labels do, all that its pods share and that stay.
+pub(super) fn of(workload: &WorkloadId, neighbours: &[&Pod]) -> Labels {
+    let own = |pod: &&&Pod| pod.workload == *workload;
     let mut shared: Option<Labels> = None;
-    for pod in in_namespace().filter(own) {
+    for pod in neighbours.iter().filter(own) {
         match &mut shared {
             None => shared = Some(pod.labels.clone()),
             Some(shared) => shared.retain(|key, value| pod.labels.get(key) == Some(value)),
@@ -51,7 +59,7 @@ pub(super) fn of(workload: &WorkloadId, cluster: &Cluster) -> Labels {
     }
     let mut shared = shared.unwrap_or_default();
     shared.retain(|key, _| !VOLATILE.contains(&key.as_str()));
-    let others: Vec<&Pod> = in_namespace().filter(|pod| !own(pod)).collect();
+    let others: Vec<&&Pod> = neighbours.iter().filter(|pod| !own(pod)).collect();
     let place = |key: &String| TELLING.iter().position(|it| it == key).unwrap_or(TELLING.len());
     let mut keys: Vec<_> = shared.keys().cloned().collect();
     keys.sort_by_key(|key| (place(key), key.clone()));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{DNS_LABEL, DNS_NAMESPACE, Other, Plan, dns_default, labels};
+use super::{DNS_LABEL, DNS_NAMESPACE, Other, Plan, dns_default};
 use crate::network::{
     cluster::{NAMESPACE_NAME, WorkloadId},
     findings::is_dns,
@@ -34,7 +34,7 @@ pub(super) fn manifest(plan: &Plan<'_>) -> (String, usize) {
             names.insert((workload.namespace.clone(), name.clone()));
         }
         let mut text = head(&workload.namespace, &name);
-        selector(&mut text, "podSelector", &labels::of(workload, plan.cluster), 2);
+        selector(&mut text, "podSelector", &plan.labels[workload], 2);
         text.push_str("  policyTypes: [Ingress, Egress]\n");
         for (direction, peers, rules) in
             [("ingress", "from", &rules.ingress), ("egress", "to", &rules.egress)]
@@ -122,7 +122,7 @@ fn write_peer(text: &mut String, other: &Other, subject: &WorkloadId, plan: &Pla
                 dash = "  ";
             }
             let mut peer = String::new();
-            selector(&mut peer, "podSelector", &labels::of(workload, plan.cluster), 6);
+            selector(&mut peer, "podSelector", &plan.labels[workload], 6);
             text.push_str(&peer.replacen("      ", &format!("    {dash}"), 1));
         }
     }

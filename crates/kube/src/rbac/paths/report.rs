@@ -520,6 +520,17 @@ impl Path {
 }
 
 impl Hop {
+    /// The step in one line.
+    pub fn text(&self) -> String {
+        let Self { from, does, to, .. } = self;
+        // What follows from how a cluster works is not done by anybody.
+        if self.because.is_empty() {
+            format!("{from} ({does}): {to}")
+        } else {
+            format!("{from} {does}: {to}")
+        }
+    }
+
     fn evidence(&self) -> Evidence {
         let because = self.because.iter().map(|one| match one.role.as_str() {
             "" => one.rule.clone(),
@@ -530,7 +541,7 @@ impl Hop {
             if because.is_empty() { String::new() } else { format!(" [{}]", because.join("; ")) };
         Evidence {
             location: self.because.first().map_or_else(String::new, |one| one.place.clone()),
-            saw: format!("{} {}: {}{reason}", self.from, self.does, self.to),
+            saw: format!("{}{reason}", self.text()),
             ..Evidence::default()
         }
     }

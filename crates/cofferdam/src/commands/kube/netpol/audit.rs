@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     let found = Found {
         findings: findings(&cluster, &reachability),
         gaps: snapshot.gaps.into_iter().chain(cluster.gaps).collect(),
-        data: Vec::new(),
+        ..Found::default()
     };
     report(args.path.display().to_string(), found, &args.reporting, session)
 }

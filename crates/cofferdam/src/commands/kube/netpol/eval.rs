@@ -1,9 +1,9 @@
-use std::{io::Write, net::IpAddr, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write, net::IpAddr, path::PathBuf, process::ExitCode};
 
 use cofferdam_finding::render::escape;
 use cofferdam_kube::network::{
     Action, AddressRange, Asked, Cluster, Connection, Decision, Direction, Entity, PortSet,
-    Protocol, Reason, Tier, Verdict, decide,
+    Protocol, Reachability, Reason, Tier, Verdict, decide,
 };
 use serde::Serialize;
 
@@ -73,18 +73,26 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     let cluster = super::cluster(&args.path, session)?;
     let sources = find(&cluster, &args.source)?;
     let destinations = destinations(&cluster, &args.destination, protocol, port)?;
-    let mut answers: Vec<Answer> = Vec::new();
+    // Policies treat the members of a class alike: one of each is asked about.
+    let reachability = Reachability::of(&cluster, args.ip_blocks.into());
+    let mut from: BTreeMap<usize, Vec<Entity>> = BTreeMap::new();
     for source in sources {
-        for (destination, port) in &destinations {
-            let (destination, port) = (*destination, *port);
-            let connection = Connection { source, destination, protocol, port };
+        from.entry(reachability.class(source)).or_default().push(source);
+    }
+    let mut to: BTreeMap<(usize, u16), Vec<Entity>> = BTreeMap::new();
+    for (destination, port) in destinations {
+        to.entry((reachability.class(destination), port)).or_default().push(destination);
+    }
+    let titles = |entities: &[Entity]| entities.iter().map(|it| title(&cluster, *it)).collect();
+    let mut answers: Vec<Answer> = Vec::new();
+    for sources in from.values() {
+        for ((_, port), destinations) in &to {
+            let (source, destination) = (sources[0], destinations[0]);
+            let connection = Connection { source, destination, protocol, port: *port };
             let decision = decide(&cluster, &connection, args.ip_blocks.into());
-            let (from, to) = (title(&cluster, source), title(&cluster, destination));
-            let ports = PortSet::of_port(protocol, port).to_string();
-            add(
-                &mut answers,
-                Answer { sources: vec![from], destinations: vec![to], ports, decision },
-            );
+            let ports = PortSet::of_port(protocol, *port).to_string();
+            let (sources, destinations) = (titles(sources), titles(destinations));
+            add(&mut answers, Answer { sources, destinations, ports, decision });
         }
     }
     let allowed = answers.iter().all(|answer| answer.decision.allowed);

@@ -89,7 +89,7 @@ fn steps(paths: &[Path], session: &mut Session) -> Result<(), CliError> {
         }
         writeln!(out, "{}  {}", path.severity, path.title())?;
         for hop in &path.hops {
-            writeln!(out, "  {} {}: {}", hop.from, hop.does, hop.to)?;
+            writeln!(out, "  {}", hop.text())?;
             for because in &hop.because {
                 let rule = &because.rule;
                 match because.role.as_str() {

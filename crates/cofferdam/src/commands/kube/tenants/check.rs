@@ -62,6 +62,6 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
             .hint("name a label that namespaces have, or list them: --tenant NAME=NAMESPACE,…"));
     }
     let findings = findings(&snapshot, &tenants);
-    let found = Found { findings, gaps: snapshot.gaps, data: Vec::new() };
+    let found = Found { findings, gaps: snapshot.gaps, ..Found::default() };
     report(args.path.display().to_string(), found, &args.reporting, session)
 }
