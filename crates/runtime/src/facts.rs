@@ -9,6 +9,9 @@ pub struct Facts {
     pub user: u32,
     /// Effective group id of the runtime.
     pub group: u32,
+    /// Whether the runtime is itself in a user namespace, as in a container: its root has no
+    /// rights to this machine's devices that could be given or taken.
+    pub nested: bool,
     /// How cgroups are laid out.
     pub cgroups: Layout,
 }
@@ -20,8 +23,15 @@ impl Facts {
         Self {
             user: rustix::process::geteuid().as_raw(),
             group: rustix::process::getegid().as_raw(),
+            nested: is_nested(),
             cgroups: Layout::detect(),
         }
+    }
+
+    /// Whether the runtime is root of the machine itself.
+    #[must_use]
+    pub const fn is_machines_root(&self) -> bool {
+        self.is_privileged() && !self.nested
     }
 
     /// Whether the runtime runs as root and thus may map any id and mount anything.
@@ -29,4 +39,10 @@ impl Facts {
     pub const fn is_privileged(&self) -> bool {
         self.user == 0
     }
+}
+
+/// Only in the first user namespace every id stands for itself.
+fn is_nested() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().ne(["0", "0", "4294967295"])
 }

@@ -229,7 +229,7 @@ impl Scene<'_> {
         let fallback = format!("cofferdam-{}", self.id);
         let path = &self.linux.cgroups_path;
         let path = Path::new(if path.is_empty() { &fallback } else { path });
-        let privileged = self.facts.is_privileged();
+        let privileged = self.facts.is_machines_root();
         let request = cgroup::Request {
             path,
             resources,

@@ -13,7 +13,6 @@ use std::{
 
 use cofferdam_oci::runtime::Spec;
 use cofferdam_runtime::{
-    cgroup::Layout,
     facts::Facts,
     least::{self, Request, Subordinates},
 };
@@ -116,7 +115,7 @@ impl Caller {
             Self::Root => (0, 0),
             Self::User(user) | Self::Plain(user) => (user.id, user.group),
         };
-        Facts { user, group, cgroups: Layout::detect() }
+        Facts { user, group, ..Facts::collect() }
     }
 
     fn subordinates(&self) -> Subordinates {
