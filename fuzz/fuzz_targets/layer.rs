@@ -71,6 +71,7 @@ fuzz_target!(|data: &[u8]| {
     let interest = Interest {
         files: vec!["etc/os-release".to_owned(), "var/lib/dpkg/status".to_owned()],
         directories: vec!["var/lib/dpkg/status.d".to_owned()],
+        ..Interest::default()
     };
     let Ok(reading) = read(&Source::Image(Box::new(image)), &interest, &limits, None, &()) else {
         return;

@@ -2,13 +2,18 @@
 
 mod posture;
 
+use std::{fs::File, io::Read as _, path::Path};
+
 use cofferdam_finding::{Gap, Target as Named};
 use cofferdam_image::{
     self as image, Interest, LayerCache, Limits, OpenOptions, Reading, Source, Survey, Target,
 };
 use cofferdam_oci::{Platform, Reference, image::Configuration};
 use cofferdam_posture::layer::LayerFacts;
-use cofferdam_vuln::{Inventory, rules};
+use cofferdam_vuln::{
+    Inventory, rules,
+    sbom::{self, MAX_DOCUMENT},
+};
 
 use self::posture::Posture;
 use crate::{
@@ -46,6 +51,9 @@ pub(crate) struct Look {
 
 /// Reads what analysers need of the target that a user named `text`.
 pub(crate) fn collect(text: &str, look: Look, session: &Session) -> Result<Facts, CliError> {
+    if let Some(path) = text.strip_prefix("sbom:") {
+        return bill_of_materials(text, Path::new(path));
+    }
     let attempt = || format!("could not read '{text}'");
     let target = Target::parse(text).map_err(|error| images::parse_error(text, &error))?;
     let options = OpenOptions { platform: look.platform.clone(), ..OpenOptions::default() };
@@ -66,6 +74,28 @@ pub(crate) fn collect(text: &str, look: Look, session: &Session) -> Result<Facts
             .or_fail(attempt)?;
     drop(progress);
     facts(text, &target, source, reading, look.scanners)
+}
+
+/// The facts that somebody else collected.
+fn bill_of_materials(text: &str, path: &Path) -> Result<Facts, CliError> {
+    let attempt = || format!("could not read bill of materials '{}'", path.display());
+    let mut bytes = Vec::new();
+    let file = File::open(path).or_fail(attempt)?;
+    file.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).or_fail(attempt)?;
+    if bytes.len() as u64 > MAX_DOCUMENT {
+        let message = format!("it has more than {MAX_DOCUMENT} bytes");
+        return Err(CliError::new(message)).or_fail(attempt);
+    }
+    let inventory = sbom::read(&bytes, &path.display().to_string()).or_fail(attempt)?;
+    let target = Named {
+        name: text.to_owned(),
+        kind: "sbom".to_owned(),
+        digest: None,
+        platform: None,
+        os: inventory.distribution.as_ref().map(|os| os.pretty_name.clone()),
+        layers: Vec::new(),
+    };
+    Ok(Facts { target, inventory, configuration: None, reference: None, layers: Vec::new() })
 }
 
 fn facts(

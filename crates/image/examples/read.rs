@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(str::to_owned)
         .into(),
         directories: vec!["var/lib/dpkg/status.d".to_owned()],
+        ..Interest::default()
     };
     let start = Instant::now();
     let source = open(&Target::parse(&target)?, &OpenOptions::default())?;

@@ -177,6 +177,7 @@ fn key(layer: &Layer, interest: &Interest, limits: &Limits) -> [u8; 32] {
         add(&(paths.len() as u64).to_le_bytes());
         paths.iter().for_each(|path| add(path.as_bytes()));
     }
+    add(interest.extractor.map_or("", |extractor| extractor.id).as_bytes());
     // Each of the limits, as it would be written: one more field is one more key.
     add(format!("{limits:?}").as_bytes());
     hasher.finalize().into()

@@ -19,7 +19,7 @@ use std::{
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
-use crate::{Entry, Error, Interest, Kind, Limits, Reading, Skipped, Tree};
+use crate::{Candidate, Entry, Error, Extractor, Interest, Kind, Limits, Reading, Skipped, Tree};
 
 /// A directory that is the root of a file system.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ pub struct Directory {
 const LINKS: usize = 40;
 /// Directories within directories that are read; each costs a file descriptor.
 const DEPTH: usize = 64;
+/// Where a running system shows itself: no files that somebody installed.
+const NOT_ON_DISK: [&str; 3] = ["dev", "proc", "sys"];
+
+/// How far a walk over everything has come.
+struct Walk<'a> {
+    extractor: &'a Extractor,
+    entries: u64,
+}
 
 impl Directory {
     /// Opens the directory at `path`.
@@ -62,6 +70,9 @@ impl Directory {
         }
         for path in &interest.directories {
             reader.take_in(path, Reader::directory);
+        }
+        if let Some(extractor) = interest.extractor {
+            reader.extract_all(&extractor);
         }
         Reading {
             tree: reader.tree,
@@ -242,6 +253,95 @@ impl Reader<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes out of all files what the extractor finds in them; follows no link.
+    fn extract_all(&mut self, extractor: &Extractor) {
+        let mut walk = Walk { extractor, entries: 0 };
+        if let Err(error) = self.extract_below(self.root, c".", "", 0, &mut walk) {
+            self.skip(".", error.to_string());
+        }
+    }
+
+    fn extract_below(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        name: &CStr,
+        path: &str,
+        depth: usize,
+        walk: &mut Walk<'_>,
+    ) -> io::Result<()> {
+        if depth == DEPTH {
+            self.skip(path, format!("it is {DEPTH} directories deep"));
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(parent, name, flags, Mode::empty())?;
+        for entry in Dir::read_from(&directory)? {
+            let entry = entry?;
+            let raw = entry.file_name();
+            if matches!(raw.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            walk.entries += 1;
+            if walk.entries > self.limits.entries {
+                self.skip(path, format!("it has more than {} entries", self.limits.entries));
+                return Ok(());
+            }
+            // No package has a name of other characters.
+            let Ok(name) = raw.to_str() else { continue };
+            let inner = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            let done = match entry.file_type() {
+                FileType::Directory if NOT_ON_DISK.contains(&inner.as_str()) => Ok(()),
+                FileType::Directory => {
+                    self.extract_below(directory.as_fd(), raw, &inner, depth + 1, walk)
+                }
+                FileType::RegularFile | FileType::Unknown => {
+                    self.extract_file(directory.as_fd(), raw, &inner, walk.extractor)
+                }
+                _ => Ok(()),
+            };
+            if let Err(error) = done
+                && !is_absent(&error)
+            {
+                self.skip(&inner, error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn extract_file(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        name: &CStr,
+        path: &str,
+        extractor: &Extractor,
+    ) -> io::Result<()> {
+        let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        let candidate = Candidate { path, size, mode: stat.st_mode & 0o7777 };
+        if !is_file || self.tree.get(path).is_some() || !(extractor.selects)(&candidate) {
+            return Ok(());
+        }
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(openat(parent, name, flags, Mode::empty())?);
+        if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
+            return Ok(());
+        }
+        let extract = (extractor.extract)(&candidate, &mut file.take(size))?;
+        if extract.is_empty() || !self.count_entry(path) {
+            return Ok(());
+        }
+        self.bytes += extract.len() as u64;
+        if self.bytes > self.limits.kept.bytes {
+            self.bytes -= extract.len() as u64;
+            self.skip(path, format!("more than {} bytes are kept", self.limits.kept.bytes));
+            return Ok(());
+        }
+        self.insert(path.to_owned(), Kind::Extract(extract.into()));
+        Ok(())
     }
 
     fn insert(&mut self, path: String, kind: Kind) {

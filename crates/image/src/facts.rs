@@ -7,8 +7,9 @@ use std::{
 };
 
 use crate::{
-    Error, Interest, Layer, Limits, Skipped, Surveyor,
+    Candidate, Error, Extractor, Interest, Layer, Limits, Skipped, Surveyor,
     layer::walk_stored,
+    share::share,
     tar::{EntryHeader, EntryKind, normalise},
 };
 
@@ -18,6 +19,9 @@ const WHITEOUT: &[u8] = b".wh.";
 const AUFS: &[u8] = b".wh..wh.";
 /// Hides all that lower layers have in its directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Bytes of a file that is read once and looked at twice; of a larger one both readers see a piece
+/// at a time.
+const IN_MEMORY: u64 = 4 << 20;
 /// Skipped entries that are told one by one.
 const TOLD: usize = 1000;
 
@@ -27,6 +31,10 @@ pub(crate) struct Facts {
     pub(crate) entries: BTreeMap<u64, Fact>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) through: Through,
+    /// Paths of the layer at which nothing was extracted, and that may stand where lower layers
+    /// have a file or a directory of which something was: by hash. One too many can only come of
+    /// two paths with one hash.
+    pub(crate) replaced: HashSet<u64>,
 }
 
 /// One entry of a layer that matters.
@@ -41,6 +49,8 @@ pub(crate) struct Fact {
 pub(crate) enum What {
     /// A wanted file.
     File(Arc<[u8]>),
+    /// What was extracted of a file.
+    Extract(Arc<[u8]>),
     /// A symbolic link with its target.
     Symlink(String),
     /// A hard link to another entry.
@@ -61,6 +71,7 @@ pub(crate) struct Wanted<'a> {
     directories: HashSet<&'a [u8]>,
     /// Directories on the way to what is wanted.
     ancestors: HashSet<&'a [u8]>,
+    extractor: Option<Extractor>,
 }
 
 impl<'a> Wanted<'a> {
@@ -68,7 +79,7 @@ impl<'a> Wanted<'a> {
         let files: HashSet<_> = interest.files.iter().map(String::as_bytes).collect();
         let directories: HashSet<_> = interest.directories.iter().map(String::as_bytes).collect();
         let ancestors = files.iter().chain(&directories).flat_map(|path| parents(path)).collect();
-        Self { files, directories, ancestors }
+        Self { files, directories, ancestors, extractor: interest.extractor }
     }
 
     /// Whether the content of a file at `path` is wanted.
@@ -85,6 +96,15 @@ impl<'a> Wanted<'a> {
         target.is_empty()
             || self.ancestors.contains(target.as_slice())
             || self.directories.contains(target.as_slice())
+    }
+
+    /// Whether an entry is a file that something may be extracted of.
+    fn extracts(&self, header: &EntryHeader) -> bool {
+        let Some(extractor) = self.extractor else { return false };
+        let path = std::str::from_utf8(&header.path).unwrap_or_default();
+        header.kind == EntryKind::File
+            && !self.content(&header.path)
+            && (extractor.selects)(&Candidate { path, size: header.size, mode: header.mode })
     }
 
     /// Whether what is at `path` decides what wanted files there are.
@@ -118,6 +138,11 @@ pub(crate) fn collect(
         untold: 0,
     };
     walk_stored(stored, layer, limits, &mut |header, body| {
+        if let Some(surveyor) = &mut surveyor
+            && collector.wanted.extracts(header)
+        {
+            return collector.share(header, body, *surveyor);
+        }
         let kept = collector.entry(header, body)?;
         let Some(surveyor) = &mut surveyor else { return Ok(()) };
         // What was kept was read; it is looked at once more from memory.
@@ -165,8 +190,11 @@ impl Collector<'_> {
         let leads = |target| self.wanted.leads_to(&header.path, target);
         let matters = self.wanted.matters(&header.path)
             || matches!(&header.kind, EntryKind::Symlink(target) if leads(target));
-        if header.path.starts_with(AUFS) || !matters {
+        if header.path.starts_with(AUFS) {
             return Ok(None);
+        }
+        if !matters {
+            return self.extract(header, body).map(|()| None);
         }
         let Some(path) = text(&header.path) else {
             self.skip(&header.name, "its name is not UTF-8".to_owned());
@@ -201,6 +229,71 @@ impl Collector<'_> {
         Ok(kept)
     }
 
+    /// Lets both the extractor and a survey read a file.
+    fn share(
+        &mut self,
+        header: &EntryHeader,
+        body: &mut dyn Read,
+        surveyor: &mut dyn Surveyor,
+    ) -> Result<(), Error> {
+        let attempt = || Error::io("read", lossy(&header.name));
+        if header.size > IN_MEMORY {
+            let (taken, looked) = share(
+                body,
+                |content| self.entry(header, content).map(|_| ()),
+                |content| surveyor.entry(header, content),
+            );
+            looked.map_err(attempt())?;
+            return taken;
+        }
+        let mut content = Vec::new();
+        body.read_to_end(&mut content).map_err(attempt())?;
+        self.entry(header, &mut &content[..])?;
+        surveyor.entry(header, &mut &content[..]).map_err(attempt())
+    }
+
+    /// Takes out of a file what the extractor finds in it.
+    fn extract(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<(), Error> {
+        let Some(extractor) = self.wanted.extractor else { return Ok(()) };
+        if header.kind == EntryKind::Directory {
+            return Ok(());
+        }
+        let path = std::str::from_utf8(&header.path).unwrap_or_default();
+        let candidate = Candidate { path, size: header.size, mode: header.mode };
+        let is_selected = !path.is_empty() && (extractor.selects)(&candidate);
+        match &header.kind {
+            EntryKind::File if is_selected => {}
+            EntryKind::File => return Ok(()),
+            // The content is at the other name.
+            EntryKind::Hardlink(target) if is_selected => {
+                if let Some(target) = text(target) {
+                    self.note(path.to_owned(), What::Hardlink(target));
+                }
+                return Ok(());
+            }
+            _ => {
+                self.facts.replaced.insert(hash(&header.path));
+                return Ok(());
+            }
+        }
+        let read = (extractor.extract)(&candidate, body);
+        let extract = read.map_err(Error::io("read", lossy(&header.name)))?;
+        if extract.is_empty() {
+            self.facts.replaced.insert(hash(&header.path));
+            return Ok(());
+        }
+        let kept = &self.limits.kept;
+        let size = extract.len() as u64;
+        if self.facts.entries.len() >= kept.entries || self.bytes + size > kept.bytes {
+            let why = "more of its layer is asked for than is kept".to_owned();
+            self.skip(&header.name, why);
+            return Ok(());
+        }
+        self.bytes += size;
+        self.note(path.to_owned(), What::Extract(extract.into()));
+        Ok(())
+    }
+
     fn file(&mut self, header: &EntryHeader, body: &mut dyn Read) -> Result<What, Error> {
         let limits = self.limits;
         let why = if header.size > limits.file {
@@ -231,7 +324,8 @@ impl Collector<'_> {
             (join(directory, name), What::Whiteout)
         };
         // The root is on the way to everything.
-        if !hidden.is_empty() && !self.wanted.matters(&hidden) {
+        let extracting = self.wanted.extractor.is_some();
+        if !hidden.is_empty() && !extracting && !self.wanted.matters(&hidden) {
             return;
         }
         match text(&hidden) {
@@ -243,7 +337,8 @@ impl Collector<'_> {
     fn note(&mut self, path: String, what: What) {
         let hides = matches!(what, What::Whiteout | What::OpaqueDirectory);
         if let Some(before) = self.latest.insert((path.clone(), hides), self.position)
-            && let Some(Fact { what: What::File(content), .. }) = self.facts.entries.remove(&before)
+            && let Some(Fact { what: What::File(content) | What::Extract(content), .. }) =
+                self.facts.entries.remove(&before)
         {
             self.bytes -= content.len() as u64;
         }
@@ -314,6 +409,17 @@ impl Declared {
         if self.hashes.len() > NOTED || through.hashes.len() > NOTED_THROUGH {
             *through = Through { hashes: HashSet::new(), any: true };
         }
+    }
+}
+
+impl Facts {
+    /// Whether something in the layer may have taken the place of `path`, or of a directory above.
+    pub(crate) fn replaces(&self, path: &str) -> bool {
+        let path = path.as_bytes();
+        !self.replaced.is_empty()
+            && std::iter::once(path)
+                .chain(parents(path))
+                .any(|path| self.replaced.contains(&hash(path)))
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn merge(layers: &[Facts]) -> Merged {
         for fact in facts.entries.values() {
             state.hide(fact);
         }
+        state.tree.remove_extracts(|path| facts.replaces(path));
         for fact in facts.entries.values() {
             state.place(fact, layer);
         }
@@ -116,6 +117,7 @@ impl State {
         let kind = match &fact.what {
             What::Whiteout | What::OpaqueDirectory => return,
             What::File(content) => Some(Kind::File(content.clone())),
+            What::Extract(extract) => Some(Kind::Extract(extract.clone())),
             What::Symlink(target) => Some(Kind::Symlink(target.clone())),
             What::Directory => Some(Kind::Directory),
             What::Other => None,

@@ -134,7 +134,11 @@ fn normal(interest: &Interest) -> Interest {
         paths.dedup();
         paths
     };
-    Interest { files: normal(&interest.files), directories: normal(&interest.directories) }
+    Interest {
+        files: normal(&interest.files),
+        directories: normal(&interest.directories),
+        extractor: interest.extractor,
+    }
 }
 
 /// The layers of an image as they are read for it.
@@ -272,7 +276,7 @@ fn put(result: &Slot, value: Result<Seen, Error>) {
 
 fn bytes(facts: &Facts) -> u64 {
     let content = facts.entries.values().map(|fact| match &fact.what {
-        What::File(content) => content.len() as u64,
+        What::File(content) | What::Extract(content) => content.len() as u64,
         _ => 0,
     });
     content.sum()

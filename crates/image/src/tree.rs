@@ -1,4 +1,10 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+    io::{self, Read},
+    sync::Arc,
+};
 
 /// Which files of an image an analyser wants to read. Paths are relative to the root, without a
 /// leading `/`: `var/lib/dpkg/status`.
@@ -11,6 +17,54 @@ pub struct Interest {
     pub files: Vec<String>,
     /// Directories; every file below them is wanted.
     pub directories: Vec<String>,
+    /// What is condensed while it is read, wherever it is.
+    pub extractor: Option<Extractor>,
+}
+
+/// Takes a few words out of files that are too many or too large to keep: what is kept of a file
+/// is what [`Extractor::extract`] returns. A file that is wanted whole is kept whole.
+#[derive(Clone, Copy)]
+pub struct Extractor {
+    /// Says what is extracted and how; a cache of layers is keyed by it, so it changes whenever the
+    /// outcome for the same file can.
+    pub id: &'static str,
+    /// Whether a file may have something to extract. A second name of a file (a hard link) comes
+    /// with a size of 0.
+    pub selects: fn(&Candidate<'_>) -> bool,
+    /// Extracts it; nothing, if the file has nothing after all. Errors are those of the reader:
+    /// what does not make sense in the file itself belongs into the extract.
+    pub extract: fn(&Candidate<'_>, &mut dyn Read) -> io::Result<Vec<u8>>,
+}
+
+/// A file before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate<'a> {
+    /// Path below the root.
+    pub path: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl fmt::Debug for Extractor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Extractor").field(&self.id).finish()
+    }
+}
+
+impl PartialEq for Extractor {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Extractor {}
+
+impl Hash for Extractor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
 }
 
 impl Interest {
@@ -28,6 +82,8 @@ impl Interest {
 pub enum Kind {
     /// A regular file and its content.
     File(Arc<[u8]>),
+    /// A regular file, and what an [`Extractor`] took out of it.
+    Extract(Arc<[u8]>),
     /// A symbolic link and its target as written.
     Symlink(String),
     /// A directory.
@@ -79,9 +135,32 @@ impl Tree {
             })
     }
 
+    /// All files that were kept whole, in order of path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Arc<[u8]>, usize)> {
+        self.entries.iter().filter_map(|(path, entry)| match &entry.kind {
+            Kind::File(content) => Some((path.as_str(), content, entry.layer)),
+            _ => None,
+        })
+    }
+
+    /// What was extracted of files, in order of path.
+    pub fn extracts(&self) -> impl Iterator<Item = (&str, &Arc<[u8]>, usize)> {
+        self.entries.iter().filter_map(|(path, entry)| match &entry.kind {
+            Kind::Extract(extract) => Some((path.as_str(), extract, entry.layer)),
+            _ => None,
+        })
+    }
+
     /// What is at `path` itself, no link followed.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path)
+    }
+
+    /// Takes away the extracts at the paths that `which` picks.
+    pub(crate) fn remove_extracts(&mut self, which: impl Fn(&str) -> bool) {
+        let goes =
+            |path: &str, entry: &Entry| matches!(entry.kind, Kind::Extract(_)) && which(path);
+        self.entries.retain(|path, entry| !goes(path, entry));
     }
 
     /// Takes away what is at `path`, and leaves what is below.

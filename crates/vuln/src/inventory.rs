@@ -1,16 +1,20 @@
 //! What is installed in a tree: its distribution and its packages.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use cofferdam_finding::{Gap, Package, PackageKind, SourcePackage};
-use cofferdam_image::{Interest, Tree};
+use cofferdam_image::{Candidate, Interest, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    language::{self, Extract, Found, Owners, may_be_owned},
     os::{self, Distribution},
     packages::{Contents, Problem, Record, apk, dpkg, rpm},
     purl,
-    rules::{NO_PACKAGE_DATABASE, PACKAGE_DATABASE_DAMAGED, PACKAGE_DATABASE_NOT_READ},
+    rules::{
+        LANGUAGE_FILE_NOT_UNDERSTOOD, NO_PACKAGE_DATABASE, PACKAGE_DATABASE_DAMAGED,
+        PACKAGE_DATABASE_NOT_READ,
+    },
 };
 
 /// The facts that vulnerabilities are matched on, and what is missing from them.
@@ -28,6 +32,8 @@ pub struct Inventory {
 const DPKG_STATUS: &str = "var/lib/dpkg/status";
 const DPKG_STATUS_DIRECTORY: &str = "var/lib/dpkg/status.d";
 const DPKG_UPDATES: &str = "var/lib/dpkg/updates";
+/// Where dpkg keeps, for each package, the list of its files.
+const DPKG_LISTS: &str = "var/lib/dpkg/info/";
 /// Where apk-tools 3 keeps its database, then where apk-tools 2 does.
 const APK_INSTALLED: [&str; 2] = ["usr/lib/apk/db/installed", "lib/apk/db/installed"];
 /// Where rpm keeps its database: now, formerly, and in systems that ostree deploys.
@@ -57,23 +63,37 @@ pub fn interest() -> Interest {
     Interest {
         files: files.chain(rpm_files()).chain(logs).collect(),
         directories: [DPKG_STATUS_DIRECTORY, DPKG_UPDATES].map(str::to_owned).into(),
+        extractor: Some(language::EXTRACTOR),
     }
 }
 
 /// The inventory of a tree whose layers, the base first, have the digests `layers`.
 pub fn inventory(tree: &Tree, layers: &[String]) -> Inventory {
-    let (distribution, gap) = os::detect(tree);
-    let mut gaps: Vec<Gap> = gap.into_iter().collect();
+    let (distribution, not_recognised) = os::detect(tree);
+    let mut gaps: Vec<Gap> = Vec::new();
     let mut packages: Vec<Package> = Vec::new();
+    let mut owners = Owners::default();
     for database in databases(tree, &mut gaps) {
         gaps.extend(database.contents.problems.iter().map(|problem| database.gap(problem)));
         let layer = layers.get(database.layer);
         for record in &database.contents.records {
+            record.files.iter().for_each(|path| owners.add(path, &record.name));
             let package = package(&database, record, distribution.as_ref(), layer);
             packages.push(package);
         }
     }
-    if packages.is_empty() {
+    for (path, content, _) in tree.files_below(DPKG_STATUS_DIRECTORY) {
+        sums(path, content, &mut owners);
+    }
+    let found = extracts(tree, &mut owners, &mut gaps);
+    languages(found, &owners, distribution.as_ref(), layers, &mut packages);
+    let is_distribution = packages.iter().any(|package| package.kind.is_of_distribution());
+    // What holds nothing but packages of languages is no distribution that was not recognised.
+    let is_without_distribution = !packages.is_empty() && !is_distribution;
+    gaps.extend(
+        not_recognised.filter(|gap| !is_without_distribution || tree.file(&gap.object).is_some()),
+    );
+    if packages.is_empty() || (!is_distribution && distribution.is_some()) {
         gaps.push(Gap {
             rule: NO_PACKAGE_DATABASE.into(),
             object: "package database".into(),
@@ -82,12 +102,105 @@ pub fn inventory(tree: &Tree, layers: &[String]) -> Inventory {
     }
     packages.sort_by(|a, b| order(a).cmp(&order(b)));
     packages.dedup_by(|later, earlier| {
-        (later.kind, &later.name, &later.version, &later.architecture)
-            == (earlier.kind, &earlier.name, &earlier.version, &earlier.architecture)
+        let key = |package: &Package| {
+            let location = Some(package.location.clone());
+            let of_language = location.filter(|_| !package.kind.is_of_distribution());
+            (package.kind, package.architecture.clone(), of_language)
+        };
+        later.name == earlier.name && later.version == earlier.version && key(later) == key(earlier)
     });
     gaps.sort();
     gaps.dedup();
     Inventory { distribution, packages, gaps }
+}
+
+/// What files of languages say, with their paths and layers; notes who owns what.
+fn extracts(tree: &Tree, owners: &mut Owners, gaps: &mut Vec<Gap>) -> Vec<(String, usize, Found)> {
+    // A file that was read for being a second name of another was kept whole.
+    let whole = tree.files().filter_map(|(path, content, layer)| {
+        let candidate = Candidate { path, size: content.len() as u64, mode: 0 };
+        let extract = language::extract(&candidate, &mut &**content).ok()?;
+        Some((path, layer, extract))
+    });
+    let kept = tree.extracts().map(|(path, bytes, layer)| {
+        let extract = serde_json::from_slice(bytes).unwrap_or_else(|error| {
+            let mut extract = Extract::default();
+            extract.problem("extract", error.to_string());
+            extract
+        });
+        (path, layer, extract)
+    });
+    let mut all = Vec::new();
+    for (path, layer, extract) in kept.chain(whole) {
+        gaps.extend(extract.problems.into_iter().map(|problem| Gap {
+            rule: LANGUAGE_FILE_NOT_UNDERSTOOD.into(),
+            object: format!("{path}: {}", problem.place),
+            why: problem.why,
+        }));
+        if let Some(package) = path.strip_prefix(DPKG_LISTS).and_then(|p| p.strip_suffix(".list")) {
+            let package = package.split(':').next().unwrap_or(package);
+            extract.owned.iter().for_each(|path| owners.add(path, package));
+        }
+        all.extend(extract.packages.into_iter().map(|found| (path.to_owned(), layer, found)));
+    }
+    all
+}
+
+/// Distroless images list the files of a package with their sums beside its stanza.
+fn sums(path: &str, content: &[u8], owners: &mut Owners) {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some(package) = name.strip_suffix(".md5sums") else { return };
+    for line in String::from_utf8_lossy(content).lines() {
+        if let Some((_, path)) = line.split_once("  ").filter(|(_, path)| may_be_owned(path)) {
+            owners.add(path, package);
+        }
+    }
+}
+
+/// Adds packages of languages. What a lock file names is left out where it is installed.
+fn languages(
+    found: Vec<(String, usize, Found)>,
+    owners: &Owners,
+    distribution: Option<&Distribution>,
+    layers: &[String],
+    to: &mut Vec<Package>,
+) {
+    let installed: BTreeSet<(PackageKind, String, String)> = found
+        .iter()
+        .filter(|(.., found)| !found.declared)
+        .map(|(.., found)| (found.kind, found.name.clone(), found.version.clone()))
+        .collect();
+    for (path, layer, found) in found {
+        let key = (found.kind, found.name.clone(), found.version.clone());
+        if found.declared && installed.contains(&key) {
+            continue;
+        }
+        let (_, name, version) = key;
+        to.push(Package {
+            kind: found.kind,
+            purl: match found.kind.is_of_distribution() {
+                true => {
+                    let record = Record {
+                        name: name.clone(),
+                        version: version.clone(),
+                        ..Record::default()
+                    };
+                    purl::of(found.kind, distribution, &record)
+                }
+                false => purl::of_language(found.kind, &name, &version),
+            },
+            source: SourcePackage { name: name.clone(), version: version.clone() },
+            name,
+            version,
+            architecture: None,
+            licenses: found.licenses,
+            module: None,
+            owner: owners.of(&path).cloned(),
+            location: found.inner.map_or(path.clone(), |inner| format!("{path}!/{inner}")),
+            layer: layers.get(layer).cloned(),
+            declared: found.declared,
+        });
+    }
 }
 
 fn order(package: &Package) -> (PackageKind, &str, &str, Option<&str>, &str) {
@@ -211,5 +324,7 @@ fn package(
         module: record.module.clone(),
         location: database.location.clone(),
         layer: layer.cloned(),
+        owner: None,
+        declared: false,
     }
 }

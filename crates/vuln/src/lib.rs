@@ -1,13 +1,15 @@
 //! Packages found in files, advisories from feeds, version orders, and the match.
 //!
 //! An [`inventory()`] is made from the files that [`interest`] names: the distribution ([`os`]),
-//! the packages that its package manager has installed ([`packages`]), and gaps for what could not
+//! the packages that its package manager has installed ([`packages`]), those of languages
+//! ([`language`]), and gaps for what could not
 //! be understood. [`rules`] explains the gaps; [`sbom`] writes the inventory for other programs.
 
 pub mod cvss;
 pub mod database;
 pub mod feed;
 pub mod inventory;
+pub mod language;
 pub mod matching;
 pub mod os;
 pub mod packages;

@@ -1,7 +1,7 @@
 //! Which vulnerabilities the installed packages have.
 //!
 //! Distributions publish advisories for source packages (Debian, Alpine) or for the packages that
-//! are installed (the Red Hat family). Every package is looked up by the name that its ecosystem
+//! are installed (the Red Hat family), languages for packages of their registries. Every package is looked up by the name that its ecosystem
 //! uses, its version compared with the ranges of each advisory, and what all advisories say about
 //! one vulnerability of a source package becomes one finding.
 
@@ -13,7 +13,10 @@ mod verdict;
 
 pub use explain::explain;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use cofferdam_finding::{Finding, Gap, Package, PackageKind, Rule};
 use time::Date;
@@ -21,6 +24,7 @@ use time::Date;
 use crate::{
     Inventory,
     database::{Database, DatabaseError, Ecosystem},
+    language::python,
     rules::{ADVISORY_DATA_STALE, NO_ADVISORY_DATA, VERSION_NOT_COMPARABLE},
     version::Order,
 };
@@ -58,6 +62,9 @@ pub struct Counts {
 
 /// Compares `inventory` with `database`. Reads nothing else; `today` decides whether data is stale.
 ///
+/// Packages of a language that belong to a package of the distribution are not compared where the
+/// database knows the distribution: what it says about its package holds, backports included.
+///
 /// # Errors
 /// If the database is damaged. What cannot be compared is a gap, not an error.
 pub fn match_packages(
@@ -66,29 +73,85 @@ pub fn match_packages(
     today: Date,
 ) -> Result<Matches, DatabaseError> {
     let mut matches = Matches::default();
-    // What the inventory could not find out, it says itself.
-    let Some(distribution) = &inventory.distribution else { return Ok(matches) };
-    if inventory.packages.is_empty() {
-        return Ok(matches);
+    let mut rules = BTreeMap::new();
+    let (own, languages): (Vec<&Package>, Vec<&Package>) =
+        inventory.packages.iter().partition(|package| package.kind.is_of_distribution());
+    let of_distribution = distribution_ecosystem(inventory, database, own.len(), &mut matches)?;
+    let is_known = of_distribution.is_some();
+    if let Some(ecosystem) = of_distribution {
+        matches.gaps.extend(staleness(&ecosystem, today));
+        let matching = Matching::of(&own, database, ecosystem)?;
+        present::present(matching, &mut matches, &mut rules)?;
     }
+    let mut by_kind: BTreeMap<PackageKind, Vec<&Package>> = BTreeMap::new();
+    for package in languages.into_iter().filter(|package| package.owner.is_none() || !is_known) {
+        by_kind.entry(package.kind).or_default().push(package);
+    }
+    for (kind, packages) in by_kind {
+        let name = ecosystem_of(kind);
+        let ecosystem = match name {
+            Some(name) => database.ecosystem(name)?,
+            None => None,
+        };
+        let Some(ecosystem) = ecosystem else {
+            matches.gaps.push(no_data(name.unwrap_or(kind.name()), packages.len()));
+            continue;
+        };
+        matches.gaps.extend(staleness(&ecosystem, today));
+        let matching = Matching::of(&packages, database, ecosystem)?;
+        present::present(matching, &mut matches, &mut rules)?;
+    }
+    matches.rules.extend(rules.into_values());
+    Ok(matches)
+}
+
+/// The ecosystem of the distribution, where the database has it; a gap where it does not.
+fn distribution_ecosystem<'a>(
+    inventory: &Inventory,
+    database: &'a Database,
+    count: usize,
+    matches: &mut Matches,
+) -> Result<Option<Ecosystem<'a>>, DatabaseError> {
+    // What the inventory could not find out, it says itself.
+    let Some(distribution) = inventory.distribution.as_ref().filter(|_| count > 0) else {
+        return Ok(None);
+    };
     let name = distribution.ecosystem();
     let ecosystem = match &name {
         Some(name) => database.ecosystem(name)?,
         None => None,
     };
-    let Some(ecosystem) = ecosystem else {
+    if ecosystem.is_none() {
         let object = name.unwrap_or_else(|| distribution.pretty_name.clone());
-        let why = format!(
-            "the advisory database has nothing about it, so its {} packages were not matched",
-            inventory.packages.len()
-        );
-        matches.gaps.push(Gap { rule: NO_ADVISORY_DATA.into(), object, why });
-        return Ok(matches);
-    };
-    matches.gaps.extend(staleness(&ecosystem, today));
-    let matching = Matching::of(&inventory.packages, database, ecosystem)?;
-    present::present(matching, &mut matches)?;
-    Ok(matches)
+        matches.gaps.push(no_data(&object, count));
+    }
+    Ok(ecosystem)
+}
+
+fn no_data(object: &str, count: usize) -> Gap {
+    let why = format!(
+        "the advisory database has nothing about it, so its {count} packages were not matched"
+    );
+    Gap { rule: NO_ADVISORY_DATA.into(), object: object.to_owned(), why }
+}
+
+/// The ecosystem of a language, as OSV spells it.
+pub const fn ecosystem_of(kind: PackageKind) -> Option<&'static str> {
+    Some(match kind {
+        PackageKind::Npm => "npm",
+        PackageKind::Pypi => "PyPI",
+        PackageKind::Golang => "Go",
+        PackageKind::Cargo => "crates.io",
+        PackageKind::Maven => "Maven",
+        PackageKind::Gem => "RubyGems",
+        PackageKind::Composer => "Packagist",
+        PackageKind::Nuget => "NuGet",
+        PackageKind::Hex => "Hex",
+        PackageKind::Pub => "Pub",
+        PackageKind::Cran => "CRAN",
+        PackageKind::Hackage => "Hackage",
+        _ => return None,
+    })
 }
 
 fn staleness(ecosystem: &Ecosystem<'_>, today: Date) -> Option<Gap> {
@@ -118,7 +181,7 @@ struct Matching<'a> {
 
 impl<'a> Matching<'a> {
     fn of(
-        packages: &'a [Package],
+        packages: &[&'a Package],
         database: &'a Database,
         ecosystem: Ecosystem<'a>,
     ) -> Result<Self, DatabaseError> {
@@ -126,24 +189,28 @@ impl<'a> Matching<'a> {
             Self { database, ecosystem, states: BTreeMap::new(), gaps: BTreeSet::new() };
         let order = Order::of_ecosystem(ecosystem.name);
         for package in packages {
-            if order == Some(Order::of_kind(package.kind)) {
-                matching.look_up(package)?;
-            } else {
-                matching.gaps.insert(foreign(package, ecosystem.name));
+            match order.filter(|order| Some(*order) == Order::of_kind(package.kind)) {
+                Some(order) => matching.look_up(package, order)?,
+                None => {
+                    matching.gaps.insert(foreign(package, ecosystem.name));
+                }
             }
         }
         Ok(matching)
     }
 
-    fn look_up(&mut self, package: &'a Package) -> Result<(), DatabaseError> {
+    fn look_up(&mut self, package: &'a Package, order: Order) -> Result<(), DatabaseError> {
         let (name, version) = advised(package);
-        let order = Order::of_kind(package.kind);
+        let name = &*canonical_name(order, name);
         if let Err(error) = order.compare(version, version) {
-            self.gaps.insert(Gap {
-                rule: VERSION_NOT_COMPARABLE.into(),
-                object: format!("{name} {version}"),
-                why: error.to_string(),
-            });
+            // A language's checkout without a version matters only if it is known for something.
+            if package.kind.is_of_distribution() || !self.ecosystem.rows(name)?.is_empty() {
+                self.gaps.insert(Gap {
+                    rule: VERSION_NOT_COMPARABLE.into(),
+                    object: format!("{name} {version}"),
+                    why: error.to_string(),
+                });
+            }
             return Ok(());
         }
         let mut rows = self.ecosystem.rows(name)?;
@@ -168,7 +235,22 @@ impl<'a> Matching<'a> {
 fn advised(package: &Package) -> (&str, &str) {
     match package.kind {
         PackageKind::Deb | PackageKind::Apk => (&package.source.name, &package.source.version),
-        PackageKind::Rpm => (&package.name, &package.version),
+        // PEP 440: a comparison with a version that has no local part takes no notice of one.
+        PackageKind::Pypi => {
+            let public = package.version.split('+').next().unwrap_or_default();
+            (&package.name, public)
+        }
+        _ => (&package.name, &package.version),
+    }
+}
+
+/// The name under which the database has a package: ecosystems in which different spellings are the
+/// same have one here.
+pub fn canonical_name(order: Order, name: &str) -> Cow<'_, str> {
+    match order {
+        Order::Python => python::normalised(name).into(),
+        Order::NuGet | Order::Packagist => name.to_ascii_lowercase().into(),
+        _ => name.into(),
     }
 }
 

@@ -1,11 +1,11 @@
-//! Package URLs of operating system packages.
+//! Package URLs.
 //!
 //! As the purl specification (ECMA-427) and its types `deb`, `apk` and `rpm` have it, with the
 //! qualifiers that the common scanners write: `arch`, `distro` (`debian-12`), `epoch` and `rpmmod`
 //! for RPM, and `upstream` (the source package, where it differs from the package; for RPM the
 //! file name of the source package).
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use cofferdam_finding::PackageKind;
 
@@ -23,8 +23,8 @@ pub fn of(kind: PackageKind, distribution: Option<&Distribution>, record: &Recor
     };
     // The types `deb` and `apk` fold names to lower case; names of RPMs tell case apart.
     let name = match kind {
-        PackageKind::Rpm => record.name.clone(),
-        PackageKind::Deb | PackageKind::Apk => record.name.to_ascii_lowercase(),
+        PackageKind::Deb | PackageKind::Apk | PackageKind::Alpm => record.name.to_ascii_lowercase(),
+        _ => record.name.clone(),
     };
     write_all(&mut purl, &["/", &encode(&name), "@", &encode(version)]);
     let qualifiers = [
@@ -41,6 +41,23 @@ pub fn of(kind: PackageKind, distribution: Option<&Distribution>, record: &Recor
             let _ = write!(purl, "{separator}{key}={}", encode(&value));
             separator = '&';
         }
+    }
+    purl
+}
+
+/// The package URL of a package of a language, by its name in full: the part before the last `/` of
+/// the name (`@babel/core`, `golang.org/x/net`), or before the `:` of Maven's, is the namespace.
+pub fn of_language(kind: PackageKind, name: &str, version: &str) -> String {
+    let mut purl = format!("pkg:{}", kind.name());
+    let parts: Vec<&str> = match kind {
+        PackageKind::Maven => name.split(':').collect(),
+        _ => name.split('/').collect(),
+    };
+    for part in parts {
+        write_all(&mut purl, &["/", &encode(part)]);
+    }
+    if !version.is_empty() {
+        write_all(&mut purl, &["@", &encode(version)]);
     }
     purl
 }
@@ -91,6 +108,84 @@ fn encode(text: &str) -> String {
         }
     }
     out
+}
+
+/// A package URL taken apart, escapes undone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purl {
+    /// `deb`, `npm`, in lower case.
+    pub kind: String,
+    /// What is between type and name: `debian`, `@babel`, `golang.org/x`.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: Option<String>,
+    /// Qualifiers: `arch`, `distro`, `upstream`.
+    pub qualifiers: BTreeMap<String, String>,
+}
+
+impl Purl {
+    /// Takes a package URL apart as the specification says: from the right for the subpath, the
+    /// qualifiers and the version, from the left for scheme and type.
+    ///
+    /// # Errors
+    /// If it is none: what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let rest = text.trim().strip_prefix("pkg:").ok_or("it does not begin with 'pkg:'")?;
+        let rest = rest.trim_start_matches('/');
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
+        let (kind, rest) = rest.split_once('/').ok_or("it has no name")?;
+        let is_kind = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
+        if kind.is_empty() || !kind.chars().all(is_kind) {
+            return Err("its type is none");
+        }
+        let rest = rest.trim_matches('/');
+        // An `@` before the last `/` is one of a scope that was not escaped.
+        let last = rest.rfind('/').map_or(0, |at| at + 1);
+        let (path, version) = match rest[last..].rfind('@').filter(|at| last + at > 0) {
+            Some(at) => (&rest[..last + at], Some(&rest[last + at + 1..])),
+            None => (rest, None),
+        };
+        let (namespace, name) = match path.rsplit_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, path),
+        };
+        let decoded = |text: &str| decode(text).ok_or("it has an escape that is none");
+        let name = decoded(name)?;
+        if name.is_empty() {
+            return Err("it has no name");
+        }
+        let mut all = BTreeMap::new();
+        for pair in qualifiers.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').ok_or("a qualifier has no value")?;
+            all.insert(key.to_ascii_lowercase(), decoded(value)?);
+        }
+        Ok(Self {
+            kind: kind.to_ascii_lowercase(),
+            namespace: namespace.map(decoded).transpose()?.filter(|text| !text.is_empty()),
+            name,
+            version: version.map(decoded).transpose()?.filter(|text| !text.is_empty()),
+            qualifiers: all,
+        })
+    }
+
+    /// What kind of package it names.
+    pub fn package_kind(&self) -> PackageKind {
+        let known = PackageKind::ALL.into_iter().find(|kind| kind.name() == self.kind);
+        known.unwrap_or(PackageKind::Generic)
+    }
+
+    /// The name in full, as the package's ecosystem writes it.
+    pub fn full_name(&self) -> String {
+        let kind = self.package_kind();
+        match &self.namespace {
+            Some(namespace) if kind == PackageKind::Maven => format!("{namespace}:{}", self.name),
+            Some(namespace) if !kind.is_of_distribution() => format!("{namespace}/{}", self.name),
+            _ => self.name.clone(),
+        }
+    }
 }
 
 /// Undoes percent-encoding; `None` if an escape is not one, or what it stands for is not text.

@@ -15,6 +15,12 @@ pub const NO_PACKAGE_DATABASE: &str = "no-package-database";
 /// A file that should have been read was not: too large, or unreadable.
 pub const FILE_SKIPPED: &str = "file-skipped";
 
+/// A file that names packages of a language could not be understood in full.
+pub const LANGUAGE_FILE_NOT_UNDERSTOOD: &str = "language-file-not-understood";
+
+/// A part of a bill of materials could not be understood.
+pub const SBOM_NOT_UNDERSTOOD: &str = "sbom-not-understood";
+
 /// The advisory database has nothing about the target's distribution.
 pub const NO_ADVISORY_DATA: &str = "no-advisory-data";
 /// The advisory database is old.
@@ -80,6 +86,52 @@ pub static RULES: &[Rule] = &[
                  it: 'dpkg --audit', 'apk audit --system', 'rpmdb --verifydb' (and 'rpmdb \
                  --rebuilddb'). If the package manager itself is content, it is a defect of \
                  Cofferdam; please report it with the database.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        LANGUAGE_FILE_NOT_UNDERSTOOD,
+        "A file that names packages of a language could not be understood in full",
+        Severity::Low,
+        Explanation {
+            what: Cow::Borrowed(
+                "Reads what package managers of languages leave behind (Python's dist-info, \
+                 package.json, jar files, lock files, what Go and cargo-auditable put into \
+                 programs, and more). In this file a place is not as it should be: it is cut, is \
+                 no archive, nests too deep, or is larger than what is read. What could be \
+                 understood is in the inventory all the same.",
+            ),
+            why: Cow::Borrowed(
+                "Packages behind it may be installed but not listed, so their vulnerabilities \
+                 are not reported.",
+            ),
+            fix: Cow::Borrowed(
+                "See whether the program that uses the file understands it; install the package \
+                 again if not. A test's broken file that nothing uses can be left out of the \
+                 image, or waived. If the package manager itself is content, it is a defect of \
+                 Cofferdam; please report it with the file.",
+            ),
+        },
+        NIST,
+    ),
+    coverage(
+        SBOM_NOT_UNDERSTOOD,
+        "A part of a bill of materials could not be understood",
+        Severity::Low,
+        Explanation {
+            what: Cow::Borrowed(
+                "Reads bills of materials (CycloneDX, SPDX and Syft JSON, lists of package URLs). \
+                 Packages are known by their package URLs; a component has none here, or one that \
+                 is not well-formed, or belongs to another distribution than the rest.",
+            ),
+            why: Cow::Borrowed(
+                "A component that cannot be identified is not matched with known \
+                 vulnerabilities: that none is reported for it means nothing.",
+            ),
+            fix: Cow::Borrowed(
+                "Make the bill of materials with a tool that writes package URLs with their \
+                 qualifiers (distro, upstream, epoch, arch), or scan the image itself.",
             ),
         },
         NIST,

@@ -152,13 +152,28 @@ impl Order {
         KNOWN.iter().find(|known| known.order == self).map_or(&[], |known| known.names)
     }
 
-    /// The order of what a package manager installs.
-    pub const fn of_kind(kind: PackageKind) -> Self {
-        match kind {
+    /// The order of what a package manager installs; `None` for what is not known.
+    pub const fn of_kind(kind: PackageKind) -> Option<Self> {
+        Some(match kind {
             PackageKind::Deb => Self::Debian,
             PackageKind::Apk => Self::Apk,
             PackageKind::Rpm => Self::Rpm,
-        }
+            PackageKind::Alpm => Self::Alpm,
+            PackageKind::Npm => Self::Npm,
+            PackageKind::Pypi => Self::Python,
+            PackageKind::Golang => Self::Go,
+            PackageKind::Cargo => Self::Cargo,
+            PackageKind::Maven => Self::Maven,
+            PackageKind::Gem => Self::Ruby,
+            PackageKind::Composer => Self::Packagist,
+            PackageKind::Nuget => Self::NuGet,
+            PackageKind::Hex => Self::Hex,
+            PackageKind::Pub => Self::Pub,
+            PackageKind::Cran => Self::Cran,
+            PackageKind::Hackage => Self::Hackage,
+            PackageKind::Conda => Self::Conda,
+            PackageKind::Generic => return None,
+        })
     }
 
     /// Compares two versions.

@@ -425,12 +425,7 @@ fn ranges_of_vers() {
         ("vers:gem/*", &["1.0"], &[]),
         ("vers:maven/!=1.0", &["1.1", "0.9"], &["1.0", "1"]),
         ("vers:rpm/>=1%3A1.0", &["1:1.0", "2:0"], &["1.0"]),
-        ("vers: npm/1".trim_start(), &[], &[]),
     ] {
-        if range.contains(' ') {
-            assert!(Vers::parse(range).is_err());
-            continue;
-        }
         yes.iter().for_each(|version| assert!(inside(range, version), "{version} in {range}"));
         no.iter().for_each(|version| assert!(!inside(range, version), "{version} not in {range}"));
     }

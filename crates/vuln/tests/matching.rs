@@ -90,6 +90,8 @@ fn package(kind: PackageKind, name: &str, version: &str) -> Package {
         module: None,
         location: "database".into(),
         layer: None,
+        owner: None,
+        declared: false,
     }
 }
 
@@ -365,4 +367,160 @@ fn what_cannot_be_compared_is_a_gap() {
     assert_eq!(gaps(with(&rpm, TODAY)), ["no-advisory-data rpm packages"]);
     let unknown = Inventory { packages: deb(), ..Inventory::default() };
     assert_eq!(with(&unknown, TODAY), Matches::default());
+}
+
+fn language(
+    kind: PackageKind,
+    name: &str,
+    version: &str,
+    ecosystem: &str,
+    records: &[&str],
+) -> Matches {
+    let packages = vec![package(kind, name, version)];
+    let inventory = Inventory { packages, ..Inventory::default() };
+    match_packages(&inventory, &database(ecosystem, records), TODAY).unwrap()
+}
+
+#[test]
+fn packages_of_languages_are_matched_under_their_canonical_names() {
+    for (kind, ecosystem, advised, installed) in [
+        (PackageKind::Npm, "npm", "@a/b", "@a/b"),
+        (PackageKind::Pypi, "PyPI", "Zope.Interface", "zope-interface"),
+        (PackageKind::Nuget, "NuGet", "Newtonsoft.Json", "newtonsoft.json"),
+        (PackageKind::Composer, "Packagist", "Symfony/Console", "symfony/console"),
+        (PackageKind::Maven, "Maven", "g:a", "g:a"),
+        (PackageKind::Golang, "Go", "golang.org/x/net", "golang.org/x/net"),
+        (PackageKind::Cargo, "crates.io", "serde", "serde"),
+        (PackageKind::Gem, "RubyGems", "rack", "rack"),
+    ] {
+        let record = record("GHSA-1", ecosystem, advised, &fixed("1.10.0"), "");
+        let matches = language(kind, installed, "1.9.0", ecosystem, &[&record]);
+        let expected = format!("{}:{installed} GHSA-1 1.10.0", kind.name());
+        assert_eq!(lines(&matches), [expected].into(), "{ecosystem}");
+        assert!(matches.gaps.is_empty());
+        let matches = language(kind, installed, "1.10.0", ecosystem, &[&record]);
+        assert_eq!(counts(matches.counts), "0 1 0 0", "{ecosystem}");
+    }
+}
+
+#[test]
+fn records_of_one_vulnerability_by_several_publishers_are_one_finding() {
+    let ghsa = record(
+        "GHSA-1",
+        "PyPI",
+        "a",
+        &fixed("2"),
+        r#","aliases":["CVE-2024-1","PYSEC-2024-1"],"summary":"bad"
+        ,"severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]"#,
+    );
+    let pysec =
+        record("PYSEC-2024-1", "PyPI", "A", &fixed("2"), r#","aliases":["GHSA-1","CVE-2024-1"]"#);
+    let unnamed = record("PYSEC-2024-2", "PyPI", "a", &fixed("3"), r#","aliases":["GHSA-2"]"#);
+    let other = record("GHSA-2", "PyPI", "a", &fixed("3"), "");
+    let records = [ghsa.as_str(), &pysec, &unnamed, &other];
+    let matches = language(PackageKind::Pypi, "a", "1", "PyPI", &records);
+    assert_eq!(
+        lines(&matches),
+        ["pypi:a CVE-2024-1 2", "pypi:a GHSA-2 3"].map(str::to_owned).into()
+    );
+    assert_eq!(matches.findings[0].severity, Severity::Critical);
+    let database = database("PyPI", &records);
+    let rule = cofferdam_vuln::matching::explain(&database, "pysec-2024-1").unwrap().unwrap();
+    assert_eq!(rule.id, "CVE-2024-1");
+}
+
+#[test]
+fn what_was_taken_back_does_not_match() {
+    let with = |rest: &str| record("GHSA-1", "npm", "a", &fixed("2"), rest);
+    for rest in [
+        r#","withdrawn":"2024-01-01T00:00:00Z""#,
+        r#","summary":"Withdrawn: it is not one""#,
+        r#","summary":"Duplicate Advisory: a""#,
+        r###","details":"## Withdrawn Advisory\nThis""###,
+        r#","details":"**Withdrawn:** Duplicate of GHSA-2""#,
+    ] {
+        let matches = language(PackageKind::Npm, "a", "1", "npm", &[&with(rest)]);
+        assert!(matches.findings.is_empty(), "{rest}");
+    }
+    let matches =
+        language(PackageKind::Npm, "a", "1", "npm", &[&with(r#","summary":"Withdraws money""#)]);
+    assert_eq!(matches.findings.len(), 1);
+}
+
+#[test]
+fn ranges_of_languages_are_read_as_they_are_meant() {
+    let range = |kind, ecosystem: &str, affected: &str, version: &str| {
+        let record = format!(
+            r#"{{"id":"GHSA-1","affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"a"}},{affected}}}]}}"#
+        );
+        let matches = language(kind, "a", version, ecosystem, &[&record]);
+        assert!(matches.gaps.is_empty(), "{:?}", matches.gaps);
+        matches.findings.len() == 1
+    };
+    use PackageKind::{Composer, Golang, Npm, Pypi};
+    let last =
+        r#""ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"last_affected":"2.0"}]}]"#;
+    // A local build of an affected version is affected.
+    assert!(range(Pypi, "PyPI", last, "2.0+cu118"));
+    assert!(!range(Pypi, "PyPI", last, "2.0.1"));
+    // GitHub knows which versions, and no fix.
+    let known = r#""ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],"database_specific":{"last_known_affected_version_range":"<= 1.2.0"}"#;
+    assert!(range(Npm, "npm", known, "1.2.0") && !range(Npm, "npm", known, "1.2.1"));
+    let two = r#""ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.20.8"},{"introduced":"1.21.0-0"},{"fixed":"1.21.1"}]}]"#;
+    assert!(range(Golang, "Go", two, "v1.20.7") && range(Golang, "Go", two, "v1.21.0-rc.2"));
+    assert!(!range(Golang, "Go", two, "1.20.8") && !range(Golang, "Go", two, "v1.21.1"));
+    let listed =
+        r#""ranges":[{"type":"GIT","events":[{"introduced":"0"}]}],"versions":["1.0","1.1"]"#;
+    assert!(range(Pypi, "PyPI", listed, "1.1.0") && !range(Pypi, "PyPI", listed, "1.2"));
+    let patch =
+        r#""ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"5.0.0"},{"fixed":"5.4.9"}]}]"#;
+    assert!(
+        range(Composer, "Packagist", patch, "v5.4.8")
+            && !range(Composer, "Packagist", patch, "v5.4.9")
+    );
+}
+
+#[test]
+fn a_package_that_the_distribution_owns_is_left_to_the_distribution() {
+    let record = record("GHSA-1", "PyPI", "yaml", &fixed("6.0"), "");
+    let mut owned = package(PackageKind::Pypi, "yaml", "5.3");
+    owned.owner = Some("python3-yaml".into());
+    // The distribution is known to the database, or it is not.
+    let debian = self::record("CVE-2024-1", "Debian:12", "x", &fixed("1"), "");
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a.json"), &record).unwrap();
+    std::fs::write(directory.path().join("b.json"), &debian).unwrap();
+    let source = Source {
+        name: "test".into(),
+        format: Format::Osv,
+        path: ".".into(),
+        date: "2026-11-22".into(),
+        licence: "none".into(),
+        url: "none".into(),
+        ecosystems: vec!["PyPI".into(), "Debian".into()],
+    };
+    let built = build(&[source], directory.path(), 1, &mut |_| {}).unwrap();
+    let both = Database::from_bytes(built.bytes, "both").unwrap();
+    let packages = vec![package(PackageKind::Deb, "python3-yaml", "5.3-1"), owned];
+    let debian = inventory("debian", "12", packages.clone());
+    assert!(match_packages(&debian, &both, TODAY).unwrap().findings.is_empty());
+    let unknown = inventory("gentoo", "2", packages);
+    let matches = match_packages(&unknown, &both, TODAY).unwrap();
+    assert_eq!(lines(&matches), ["pypi:yaml GHSA-1 6.0".to_owned()].into());
+    let fix = matches.findings[0].fix.as_ref().unwrap();
+    assert_eq!(fix.summary, "upgrade python3-yaml, which has yaml in it");
+}
+
+#[test]
+fn what_a_language_cannot_compare_is_a_gap_where_it_matters() {
+    let records = [record("GHSA-1", "Go", "x.y/z", &fixed("1.0.0"), "")];
+    let matches = language(PackageKind::Golang, "x.y/z", "", "Go", &[&records[0]]);
+    assert_eq!(matches.gaps[0].rule, "version-not-comparable");
+    let matches = language(PackageKind::Golang, "x.y/other", "", "Go", &[&records[0]]);
+    assert!(matches.gaps.is_empty() && matches.findings.is_empty());
+    let matches = language(PackageKind::Conda, "numpy", "1.0", "Go", &[&records[0]]);
+    assert_eq!(
+        (matches.gaps[0].rule.as_ref(), matches.gaps[0].object.as_str()),
+        ("no-advisory-data", "conda")
+    );
 }

@@ -98,3 +98,41 @@ fn purls_of_rpm_keep_the_epoch_apart_and_the_case_of_names() {
         "pkg:rpm/opensuse/libz1@1.2.13-150500.2?arch=x86_64&distro=opensuse-leap-15.5"
     );
 }
+
+#[test]
+fn package_urls_are_taken_apart() {
+    use cofferdam_vuln::purl::Purl;
+    for (text, kind, name, version) in [
+        ("pkg:npm/%40babel/core@7.0.0", PackageKind::Npm, "@babel/core", Some("7.0.0")),
+        ("pkg:npm/@babel/core", PackageKind::Npm, "@babel/core", None),
+        ("pkg:npm/@babel/core@7.0.0", PackageKind::Npm, "@babel/core", Some("7.0.0")),
+        ("pkg:maven/g.h/a@1%2B2?type=jar", PackageKind::Maven, "g.h:a", Some("1+2")),
+        (
+            "pkg:golang/github.com/a/b/v2@v2.0.0#sub/path",
+            PackageKind::Golang,
+            "github.com/a/b/v2",
+            Some("v2.0.0"),
+        ),
+        ("pkg:deb/debian/dpkg@1.21.22?arch=amd64", PackageKind::Deb, "dpkg", Some("1.21.22")),
+        ("pkg://GEM/rack@2.0", PackageKind::Gem, "rack", Some("2.0")),
+        ("pkg:bitnami/redis@7", PackageKind::Generic, "redis", Some("7")),
+    ] {
+        let purl = Purl::parse(text).unwrap();
+        assert_eq!((purl.package_kind(), purl.full_name().as_str()), (kind, name), "{text}");
+        assert_eq!(purl.version.as_deref(), version, "{text}");
+    }
+    for text in
+        ["", "npm/x", "pkg:", "pkg:npm", "pkg:npm/", "pkg:n!pm/x", "pkg:npm/%zz", "pkg:npm/x?a"]
+    {
+        assert!(Purl::parse(text).is_err(), "{text}");
+    }
+    for (kind, name, version, expected) in [
+        (PackageKind::Npm, "@babel/core", "7.0.0", "pkg:npm/%40babel/core@7.0.0"),
+        (PackageKind::Maven, "g:a", "1", "pkg:maven/g/a@1"),
+        (PackageKind::Golang, "golang.org/x/net", "", "pkg:golang/golang.org/x/net"),
+    ] {
+        let text = purl::of_language(kind, name, version);
+        assert_eq!(text, expected);
+        assert_eq!(Purl::parse(&text).unwrap().full_name(), name);
+    }
+}

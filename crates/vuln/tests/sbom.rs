@@ -10,7 +10,7 @@ use cofferdam_finding::{Target, Tool};
 use cofferdam_image::Tree;
 use cofferdam_vuln::{
     inventory,
-    sbom::{About, cyclonedx},
+    sbom::{About, ReadError, cyclonedx, read, spdx},
 };
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
@@ -145,4 +145,156 @@ fn the_identifiers_of_licences_are_those_of_the_schema() {
         schema["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     schema.sort_unstable();
     assert!(include_str!("../src/sbom/spdx-identifiers.txt").lines().eq(schema));
+}
+
+/// Name, version, source and purl of each package.
+fn lines(inventory: &cofferdam_vuln::Inventory) -> BTreeSet<String> {
+    let line = |package: &cofferdam_finding::Package| {
+        let source = &package.source;
+        format!(
+            "{} {} {} {} {}",
+            package.name, package.version, source.name, source.version, package.purl
+        )
+    };
+    inventory.packages.iter().map(line).collect()
+}
+
+#[test]
+fn a_bill_reads_as_the_inventory_that_it_was_made_of() {
+    let tool = Tool { name: "cofferdam".into(), version: "0.1.0".into() };
+    let target = image();
+    let about = About { target: &target, tool: &tool, created: CREATED, serial_number: None };
+    for (name, tree) in support::trees("package-databases.tar.zst") {
+        let of_tree = inventory(&tree, &target.layers);
+        let document = serde_json::to_vec(&cyclonedx(&of_tree, &about)).unwrap();
+        let of_bill = read(&document, "bill").unwrap();
+        assert_eq!(lines(&of_bill), lines(&of_tree), "{name}");
+        let ecosystem = |inventory: &cofferdam_vuln::Inventory| {
+            inventory.distribution.as_ref().and_then(|d| d.ecosystem())
+        };
+        assert_eq!(ecosystem(&of_bill), ecosystem(&of_tree), "{name}");
+        assert_eq!(of_bill.packages[0].location, of_tree.packages[0].location);
+        assert_eq!(of_bill.packages[0].layer, of_tree.packages[0].layer);
+
+        let document = serde_json::to_value(spdx(&of_tree, &about)).unwrap();
+        assert_eq!(document["spdxVersion"], "SPDX-2.3");
+        assert_eq!(
+            document["packages"].as_array().unwrap().len(),
+            of_tree.packages.len() + 1 + usize::from(of_tree.distribution.is_some())
+        );
+        let of_spdx = read(document.to_string().as_bytes(), "bill").unwrap();
+        let names = |inventory: &cofferdam_vuln::Inventory| -> BTreeSet<_> {
+            inventory
+                .packages
+                .iter()
+                .map(|p| (p.name.to_lowercase(), p.version.clone(), p.purl.clone()))
+                .collect()
+        };
+        assert_eq!(names(&of_spdx), names(&of_tree), "{name}");
+        assert_eq!(ecosystem(&of_spdx), ecosystem(&of_tree), "{name}");
+    }
+}
+
+#[test]
+fn spdx_keeps_licences_that_have_no_identifier() {
+    let trees = support::trees("package-databases.tar.zst");
+    let tool = Tool { name: "cofferdam".into(), version: "0.1.0".into() };
+    let target = image();
+    let about = About { target: &target, tool: &tool, created: CREATED, serial_number: None };
+    let mut with_texts = 0;
+    for tree in trees.values() {
+        let document = serde_json::to_value(spdx(&inventory(tree, &[]), &about)).unwrap();
+        let extracted = document["hasExtractedLicensingInfos"].as_array();
+        let ids: BTreeSet<&str> =
+            extracted.into_iter().flatten().filter_map(|e| e["licenseId"].as_str()).collect();
+        assert_eq!(ids.len(), extracted.map_or(0, Vec::len));
+        with_texts += usize::from(!ids.is_empty());
+        for package in document["packages"].as_array().unwrap() {
+            for word in package["licenseDeclared"].as_str().unwrap().split([' ', '(', ')']) {
+                assert!(!word.starts_with("LicenseRef-") || ids.contains(word), "{word}");
+            }
+        }
+    }
+    assert!(with_texts > 0);
+}
+
+#[test]
+fn bills_of_other_tools_are_read_with_their_qualifiers() {
+    let list = "# a list\npkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12&upstream=openssl\n\
+                pkg:rpm/redhat/bash@4.4.20-4.el8?arch=x86_64&epoch=1&distro=rhel-8.9&upstream=bash-4.4.20-4.el8.src.rpm\n\
+                pkg:npm/%40babel/core@7.0.0\npkg:maven/org.slf4j/slf4j-api@1.7.36?type=jar\n\
+                pkg:golang/golang.org/x/net@v0.1.0#html\npkg:pypi/Zope.Interface@5.0\npkg:oci/debian@sha256:0\nnot one\n";
+    let inventory = read(list.as_bytes(), "purls.txt").unwrap();
+    let lines: Vec<String> = inventory
+        .packages
+        .iter()
+        .map(|p| {
+            format!(
+                "{} {} {} {} {}",
+                p.kind.name(),
+                p.name,
+                p.version,
+                p.source.name,
+                p.source.version
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "deb libssl3 3.0.11-1~deb12u2 openssl 3.0.11-1~deb12u2",
+            "rpm bash 1:4.4.20-4.el8 bash 4.4.20-4.el8",
+            "npm @babel/core 7.0.0 @babel/core 7.0.0",
+            "pypi zope-interface 5.0 zope-interface 5.0",
+            "golang golang.org/x/net v0.1.0 golang.org/x/net v0.1.0",
+            "maven org.slf4j:slf4j-api 1.7.36 org.slf4j:slf4j-api 1.7.36",
+        ]
+    );
+    let objects: Vec<&str> = inventory.gaps.iter().map(|gap| gap.object.as_str()).collect();
+    assert_eq!(objects, ["not one", "distribution"]);
+
+    let trivy = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [
+        {"type": "operating-system", "name": "debian", "version": "12.5"},
+        {"type": "library", "name": "libc6", "version": "2.36-9", "purl": "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12.5",
+         "properties": [{"name": "aquasecurity:trivy:SrcName", "value": "glibc"}, {"name": "aquasecurity:trivy:SrcVersion", "value": "2.36"},
+                        {"name": "aquasecurity:trivy:SrcRelease", "value": "9"}, {"name": "aquasecurity:trivy:LayerDiffID", "value": "sha256:0"}],
+         "components": [{"type": "library", "name": "inner", "purl": "pkg:npm/inner@1.0.0"}]},
+        {"type": "library", "name": "unknown", "version": "1"},
+    ]});
+    let inventory = read(trivy.to_string().as_bytes(), "bom").unwrap();
+    assert_eq!(
+        inventory.distribution.as_ref().and_then(|d| d.ecosystem()).as_deref(),
+        Some("Debian:12")
+    );
+    assert_eq!(inventory.packages.len(), 2);
+    assert_eq!(
+        (inventory.packages[0].source.name.as_str(), inventory.packages[0].source.version.as_str()),
+        ("glibc", "2.36-9")
+    );
+    assert_eq!(inventory.packages[0].layer.as_deref(), Some("sha256:0"));
+    assert_eq!(inventory.gaps[0].object, "unknown");
+
+    let syft = json!({"schema": {"version": "16"}, "distro": {"id": "alpine", "versionID": "3.19.1"}, "artifacts": [
+        {"name": "musl", "purl": "pkg:apk/alpine/musl@1.2.4-r2?arch=x86_64&distro=alpine-3.19.1", "locations": [{"path": "/lib/apk/db/installed", "layerID": "sha256:1"}]}]});
+    let inventory = read(syft.to_string().as_bytes(), "syft").unwrap();
+    assert_eq!(
+        inventory.distribution.as_ref().and_then(|d| d.ecosystem()).as_deref(),
+        Some("Alpine:v3.19")
+    );
+    assert_eq!(inventory.packages[0].location, "lib/apk/db/installed");
+}
+
+#[test]
+fn what_is_no_bill_is_an_error() {
+    for text in ["", "{", "{}", "hello", "{\"bomFormat\":\"SPDX\"}", "# only a comment\n", "[1]"] {
+        assert!(read(text.as_bytes(), "x").is_err(), "{text}");
+    }
+    assert_eq!(read(b"hello", "x"), Err(ReadError::Unknown));
+    let mut nested = json!({"type": "library", "name": "x", "purl": "pkg:npm/x@1"});
+    for _ in 0..40 {
+        nested =
+            json!({"type": "library", "name": "x", "purl": "pkg:npm/x@1", "components": [nested]});
+    }
+    let bill = json!({"bomFormat": "CycloneDX", "components": [nested]}).to_string();
+    assert!(!read(bill.as_bytes(), "x").unwrap().gaps.is_empty());
 }

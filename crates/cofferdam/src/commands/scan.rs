@@ -38,6 +38,7 @@ Targets:
   dir:ROOT                     the directory of a root file system
   store:NAME                   an image of the local store
   registry:REFERENCE           an image in a registry
+  sbom:FILE                    a bill of materials: CycloneDX, SPDX or Syft JSON, package URLs
   without a prefix, an existing path is recognised by what it is; anything else is an image
   reference, looked up in the local store, then in the registry
 

@@ -80,6 +80,8 @@ pub(crate) fn report_of(findings: Vec<Finding>) -> Report {
             module: Some("none".to_owned()),
             location: STATUS_FILE.to_owned(),
             layer: Some(layer()),
+            owner: Some("openssl".to_owned()),
+            declared: true,
         }],
         rules: rules(),
         decision: decide(TARGET, findings, &waivers, &policy, TODAY),

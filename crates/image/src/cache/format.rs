@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Changes whenever the format, or what is collected of a layer, does.
-pub(super) const VERSION: &[u8; 16] = b"cofferdam layer1";
+pub(super) const VERSION: &[u8; 16] = b"cofferdam layer2";
 
 const DIGEST: usize = 32;
 
@@ -29,6 +29,7 @@ pub(super) fn encode(key: &[u8; 32], facts: &Facts) -> Vec<u8> {
             What::Other => (4, b""),
             What::Whiteout => (5, b""),
             What::OpaqueDirectory => (6, b""),
+            What::Extract(extract) => (7, extract),
         };
         out.push(kind);
         bytes(&mut out, value);
@@ -39,10 +40,12 @@ pub(super) fn encode(key: &[u8; 32], facts: &Facts) -> Vec<u8> {
         bytes(&mut out, skipped.why.as_bytes());
     }
     out.push(u8::from(facts.through.any));
-    let mut hashes: Vec<u64> = facts.through.hashes.iter().copied().collect();
-    hashes.sort_unstable();
-    number(&mut out, hashes.len() as u64);
-    hashes.into_iter().for_each(|hash| number(&mut out, hash));
+    for hashes in [&facts.through.hashes, &facts.replaced] {
+        let mut hashes: Vec<u64> = hashes.iter().copied().collect();
+        hashes.sort_unstable();
+        number(&mut out, hashes.len() as u64);
+        hashes.into_iter().for_each(|hash| number(&mut out, hash));
+    }
     let digest = Sha256::digest(&out[DIGEST..]);
     out[..DIGEST].copy_from_slice(&digest);
     out
@@ -66,6 +69,7 @@ pub(super) fn decode(key: &[u8; 32], file: &[u8]) -> Option<Facts> {
             [0] => What::File(input.bytes()?.into()),
             [1] => What::Symlink(input.text()?),
             [2] => What::Hardlink(input.text()?),
+            [7] => What::Extract(input.bytes()?.into()),
             [kind @ 3..=6] => {
                 input.bytes()?;
                 match kind {
@@ -83,8 +87,10 @@ pub(super) fn decode(key: &[u8; 32], file: &[u8]) -> Option<Facts> {
         facts.skipped.push(Skipped { object: input.text()?, why: input.text()? });
     }
     facts.through.any = input.take(1)? != [0];
-    for _ in 0..input.number()? {
-        facts.through.hashes.insert(input.number()?);
+    for hashes in [&mut facts.through.hashes, &mut facts.replaced] {
+        for _ in 0..input.number()? {
+            hashes.insert(input.number()?);
+        }
     }
     input.0.is_empty().then_some(facts)
 }

@@ -15,6 +15,7 @@ fn reading_within(root: &Path, limits: &Limits) -> Reading {
     let interest = Interest {
         files: ["etc/os-release", "/var/lib/dpkg/status", "absent/file"].map(str::to_owned).into(),
         directories: ["var/lib/dpkg/status.d", "absent"].map(str::to_owned).into(),
+        ..Interest::default()
     };
     read(&source, &interest, limits, None, &()).unwrap()
 }

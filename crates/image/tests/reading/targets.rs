@@ -118,7 +118,7 @@ fn open_image(target: &str, options: &OpenOptions) -> Result<Image, Error> {
 
 /// The content of `etc/os-release` of the image.
 fn text_of(image: Image) -> Result<String, Error> {
-    let interest = Interest { files: vec!["etc/os-release".to_owned()], directories: vec![] };
+    let interest = Interest { files: vec!["etc/os-release".to_owned()], ..Interest::default() };
     let source = Source::Image(Box::new(image));
     let Reading { tree, .. } = read(&source, &interest, &Limits::default(), None, &())?;
     Ok(String::from_utf8(tree.file("etc/os-release").unwrap().0.to_vec()).unwrap())

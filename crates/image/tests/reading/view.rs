@@ -10,6 +10,7 @@ fn interest() -> Interest {
     Interest {
         files: ["var/lib/dpkg/status", "etc/os-release"].map(str::to_owned).into(),
         directories: vec!["var/lib/dpkg/status.d".to_owned()],
+        ..Interest::default()
     }
 }
 
@@ -234,7 +235,7 @@ fn the_cache_answers_without_the_layer() {
     let known = Source::Image(Box::new(image));
     assert_eq!(read(&known, &interest(), &limits, Some(&cache), &()).unwrap(), first);
 
-    let other = Interest { files: vec!["etc/passwd".to_owned()], directories: Vec::new() };
+    let other = Interest { files: vec!["etc/passwd".to_owned()], ..Interest::default() };
     let error = read(&known, &other, &limits, Some(&cache), &()).unwrap_err();
     assert!(
         matches!(error, Error::MissingBlob { .. }),

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path};
 use cofferdam_finding::Severity;
 
 use super::{Advisory, Affected, FeedError, Tally, archive};
-use crate::{database::Row, version::Order};
+use crate::{database::Row, matching::canonical_name, version::Order};
 use schema::{AffectedPackage, Record};
 
 /// Reads every record of a zip archive, a zstd-compressed tar archive, a directory or a file, one
@@ -57,7 +57,7 @@ pub fn parse(json: &[u8], ecosystems: &[String]) -> Result<Parsed, String> {
     if record.id.is_empty() || record.id.len() > 200 {
         return Err("its id is empty or too long".into());
     }
-    if record.withdrawn.is_some() {
+    if record.withdrawn.is_some() || words::is_taken_back(&record) {
         return Ok(Parsed::Withdrawn);
     }
     let about = about(&record);
@@ -69,7 +69,7 @@ pub fn parse(json: &[u8], ecosystems: &[String]) -> Result<Parsed, String> {
     if affected.is_empty() && !is_cve(&record.id) {
         return Ok(Parsed::Irrelevant);
     }
-    Ok(Parsed::Advisory(Box::new(Advisory {
+    let mut advisory = Advisory {
         about,
         direct,
         title: words::title(&record.summary, &record.details),
@@ -80,7 +80,41 @@ pub fn parse(json: &[u8], ecosystems: &[String]) -> Result<Parsed, String> {
         references: words::references(&record),
         affected,
         id: record.id,
-    })))
+    };
+    if advisory.affected.iter().any(|affected| is_language(&affected.ecosystem)) {
+        merge_names(&mut advisory, &record.aliases);
+    }
+    Ok(Parsed::Advisory(Box::new(advisory)))
+}
+
+fn is_language(ecosystem: &str) -> bool {
+    !matches!(
+        Order::of_ecosystem(ecosystem),
+        None | Some(Order::Debian | Order::Rpm | Order::Apk | Order::Alpm)
+    )
+}
+
+/// Several databases have records of their own about one vulnerability of a language (`GHSA-…`,
+/// `PYSEC-…`, `GO-…`, `RUSTSEC-…`). They become one under its CVE or, where it has none, under the
+/// name that GitHub gives it; the others are its aliases.
+fn merge_names(advisory: &mut Advisory, aliases: &[String]) {
+    if advisory.about.len() > 1 {
+        return;
+    }
+    let mut names: Vec<String> = aliases.iter().take(16).cloned().collect();
+    names.push(advisory.id.clone());
+    let rank = |name: &str| if is_cve(name) { 0 } else { 1 + u8::from(!name.starts_with("GHSA-")) };
+    names.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+    names.dedup();
+    advisory.id = names.remove(0);
+    advisory.aliases = names;
+    advisory.about = Vec::new();
+    advisory.direct = true;
+    // The rating is that of the vulnerability, and counts where nothing says it more precisely.
+    let rating = advisory.rating.take().filter(|_| advisory.vectors.is_empty());
+    for affected in &mut advisory.affected {
+        affected.row.rating = affected.row.rating.or(rating);
+    }
 }
 
 fn is_cve(id: &str) -> bool {
@@ -166,10 +200,11 @@ fn affected(record: &Record, ecosystems: &[String]) -> Result<Vec<Affected>, Str
         let row = Row {
             ranges: events::ranges(affected, order)?,
             module: module(record, affected),
-            rating: affected.ecosystem_specific.rating(),
+            rating: affected.ecosystem_specific.rating().or(affected.database_specific.rating()),
             support_ended: affected.ecosystem_specific.urgency == "end-of-life",
         };
-        let one = Affected { ecosystem, package: package.name.clone(), row };
+        let name = order.map_or(package.name.as_str().into(), |o| canonical_name(o, &package.name));
+        let one = Affected { ecosystem, package: name.into_owned(), row };
         // The same package comes once for every repository that it is in.
         if !all.contains(&one) {
             all.push(one);
@@ -216,6 +251,18 @@ fn module(record: &Record, affected: &AffectedPackage) -> Option<String> {
         event.fixed.iter().chain(&event.last_affected).any(|version| version.contains(".module"))
     });
     is_modular.then(|| words::module_stream(&record.summary).unwrap_or_default())
+}
+
+impl schema::DatabaseSpecific {
+    /// RustSec's advisories that are about no vulnerability
+    /// (<https://github.com/rustsec/advisory-db#advisory-format>, "informational").
+    fn rating(&self) -> Option<Severity> {
+        Some(match self.informational.as_str() {
+            "unmaintained" | "notice" => Severity::Info,
+            "unsound" => Severity::Low,
+            _ => return None,
+        })
+    }
 }
 
 impl schema::EcosystemSpecific {

@@ -28,7 +28,8 @@ pub fn explain(database: &Database, id: &str) -> Result<Option<Rule>, DatabaseEr
         of_package = of_package.max(packages(database, &ecosystem, record, &mut said)?);
     }
     let vectors = text.vectors.iter().map(String::as_str).collect();
-    let (severity, rated) = choose(&Opinions { of_package, vectors, ..Opinions::default() });
+    let (severity, rated) =
+        choose(&Opinions { of_package, vectors, rater: "the distribution", ..Opinions::default() });
     let title = if text.title.is_empty() { id.clone() } else { text.title.clone() };
     Ok(Some(Rule {
         title: title.clone().into(),
@@ -47,11 +48,14 @@ pub fn explain(database: &Database, id: &str) -> Result<Option<Rule>, DatabaseEr
     }))
 }
 
-/// Ids are in upper case, but for those of databases that mix (`GHSA-xxxx`).
+/// By id, else by another name. Ids are in upper case, but for those of databases that mix (`GHSA-xxxx`).
 fn find(database: &Database, id: &str) -> Result<Option<u32>, DatabaseError> {
-    match database.find_record(id)? {
+    if let Some(record) = database.find_record(id)? {
+        return Ok(Some(record));
+    }
+    match database.find_record(&id.to_uppercase())? {
         Some(record) => Ok(Some(record)),
-        None => database.find_record(&id.to_uppercase()),
+        None => database.find_alias(id),
     }
 }
 
@@ -87,7 +91,7 @@ fn packages(
 
 fn listing(said: &[String]) -> String {
     if said.is_empty() {
-        return "The database names no package of a distribution that it affects.".to_owned();
+        return "The database names no package that it affects.".to_owned();
     }
     let mut text = String::from("Affected versions:");
     for line in said.iter().take(SHOWN) {

@@ -15,9 +15,12 @@ use super::{
 use crate::database::{DatabaseError, End, Range, Row, Text, Texts};
 
 /// Turns what was found out into findings, rules, gaps and counts.
-pub(super) fn present(matching: Matching<'_>, to: &mut Matches) -> Result<(), DatabaseError> {
+pub(super) fn present(
+    matching: Matching<'_>,
+    to: &mut Matches,
+    rules: &mut BTreeMap<String, Rule>,
+) -> Result<(), DatabaseError> {
     let texts = matching.database.texts();
-    let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     for ((vulnerability, source), packages) in &matching.states {
         let Some((_, worst)) = packages.iter().max_by_key(|(_, c)| rank(&c.state)) else {
             continue;
@@ -34,7 +37,6 @@ pub(super) fn present(matching: Matching<'_>, to: &mut Matches) -> Result<(), Da
         let known = rules.entry(case.id.clone()).or_insert_with(|| rule);
         known.severity = known.severity.max(case.severity);
     }
-    to.rules.extend(rules.into_values());
     to.gaps.extend(matching.gaps);
     Ok(())
 }
@@ -84,9 +86,19 @@ impl<'a> Case<'a> {
             vectors: text.vectors.iter().map(String::as_str).collect(),
             of_updates,
             vectors_of_updates: all_vectors.map(String::as_str).collect(),
+            rater: rater(matching.ecosystem.name),
         };
         let (severity, rated) = choose(&opinions);
         Ok(Self { id, source, text, updates, severity, rated, packages })
+    }
+
+    /// What has the vulnerability. Names of languages say which, as they may be those of others.
+    fn subject(&self) -> String {
+        let kind = self.packages.first().map(|(package, _)| package.kind);
+        match kind.filter(|kind| !kind.is_of_distribution()) {
+            Some(kind) => format!("{}:{}", kind.name(), self.source),
+            None => self.source.to_owned(),
+        }
     }
 
     fn title(&self) -> String {
@@ -103,13 +115,13 @@ impl<'a> Case<'a> {
         }
         Ok(Finding {
             rule: self.id.clone().into(),
-            subject: self.source.to_owned(),
+            subject: self.subject(),
             title: self.title(),
             status: Status::Fail,
             severity: self.severity,
             evidence,
             fix: self.fix(),
-            fingerprint: Fingerprint::of(&self.id, self.source),
+            fingerprint: Fingerprint::of(&self.id, &self.subject()),
         })
     }
 
@@ -126,15 +138,28 @@ impl<'a> Case<'a> {
             PackageKind::Deb => "apt-get update && apt-get install --only-upgrade",
             PackageKind::Apk => "apk upgrade --update-cache",
             PackageKind::Rpm => "dnf upgrade",
+            PackageKind::Alpm => "pacman -Syu",
+            _ => return Some(self.fix_of_language(package, fixed)),
         };
         let summary =
             format!("upgrade {} to {fixed} or later: {command} {}", self.source, names.join(" "));
         Some(Fix { summary, edits: Vec::new(), applicability: Applicability::Manual })
     }
 
+    fn fix_of_language(&self, package: &Package, fixed: &str) -> Fix {
+        let summary = match (package.kind, package.name.as_str(), &package.owner) {
+            (PackageKind::Golang, "stdlib", _) => {
+                format!("build the program again with Go {fixed} or later")
+            }
+            (_, _, Some(owner)) => format!("upgrade {owner}, which has {} in it", self.source),
+            _ => format!("upgrade {} to {fixed} or later", self.source),
+        };
+        Fix { summary, edits: Vec::new(), applicability: Applicability::Manual }
+    }
+
     fn rule(&self, ecosystem: &str) -> Rule {
         let what = match self.text.title.as_str() {
-            "" => format!("{} in a package of the distribution.", self.id),
+            "" => format!("{} in a package of {ecosystem}.", self.id),
             title => format!("{}: {title}.", self.id),
         };
         Rule {
@@ -177,8 +202,20 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Who rates advisories of an ecosystem.
+fn rater(ecosystem: &str) -> &'static str {
+    if is_language(ecosystem) { "its publisher" } else { "the distribution" }
+}
+
+fn is_language(ecosystem: &str) -> bool {
+    PackageKind::ALL.into_iter().any(|kind| super::ecosystem_of(kind) == Some(ecosystem))
+}
+
 /// Where the distribution says what it knows about a vulnerability.
 fn page(ecosystem: &str, id: &str) -> Option<String> {
+    if is_language(ecosystem) {
+        return Some(format!("https://osv.dev/vulnerability/{id}"));
+    }
     let distribution = ecosystem.split(':').next()?;
     let base = match distribution {
         "Debian" => "https://security-tracker.debian.org/tracker/",

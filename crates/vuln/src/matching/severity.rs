@@ -15,18 +15,22 @@ pub(super) struct Opinions<'a> {
     pub(super) of_updates: Option<Severity>,
     /// CVSS vectors of those updates.
     pub(super) vectors_of_updates: Vec<&'a str>,
+    /// Whose ratings those are.
+    pub(super) rater: &'static str,
 }
 
 /// The severity, and on whose word.
 pub(super) fn choose(opinions: &Opinions<'_>) -> (Severity, String) {
     if let Some(severity) = opinions.of_package {
-        return (severity, format!("rated {severity} by the distribution"));
+        let rater = opinions.rater;
+        return (severity, format!("rated {severity} by {rater}"));
     }
     if let Some((vector, rating)) = highest(&opinions.vectors) {
         return (rating.severity(), format!("CVSS {} ({vector})", rating.score));
     }
     if let Some(severity) = opinions.of_updates {
-        return (severity, format!("fixed by an update rated {severity} by the distribution"));
+        let rater = opinions.rater;
+        return (severity, format!("fixed by an update rated {severity} by {rater}"));
     }
     if let Some((vector, rating)) = highest(&opinions.vectors_of_updates) {
         let why = format!("fixed by an update with CVSS {} ({vector})", rating.score);

@@ -10,7 +10,8 @@
 
 use cofferdam_finding::SourcePackage;
 
-use super::{Contents, Record, word};
+use super::{Contents, MOST_FILES, Record, word};
+use crate::language::may_be_owned;
 
 /// Reads an `installed` file.
 pub fn parse(content: &[u8]) -> Contents {
@@ -36,8 +37,11 @@ pub fn parse(content: &[u8]) -> Contents {
 }
 
 /// The fields of a package that matter here.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Stanza<'a> {
+    /// Directory of the files that follow.
+    directory: &'a [u8],
+    files: Vec<String>,
     first_line: usize,
     name: Option<&'a [u8]>,
     version: Option<&'a [u8]>,
@@ -69,11 +73,25 @@ impl<'a> Stanza<'a> {
             b'A' => &mut self.architecture,
             b'L' => &mut self.license,
             b'o' => &mut self.origin,
+            b'F' => {
+                self.directory = value;
+                return;
+            }
+            b'R' => return self.file(value),
             _ => return,
         };
         if slot.replace(value).is_some() {
             let letter = char::from(key);
             contents.problem(self.place(), format!("field {letter} occurs twice"));
+        }
+    }
+
+    fn file(&mut self, name: &[u8]) {
+        let path = [self.directory, name].join(&b'/');
+        let path = String::from_utf8_lossy(&path);
+        let path = path.trim_start_matches('/');
+        if self.files.len() < MOST_FILES && may_be_owned(path) {
+            self.files.push(path.to_owned());
         }
     }
 
@@ -113,6 +131,7 @@ impl<'a> Stanza<'a> {
                 .map(|license| String::from_utf8_lossy(license.trim_ascii()).into_owned())
                 .into_iter()
                 .collect(),
+            files: stanza.files,
             ..Record::default()
         });
     }

@@ -6,6 +6,10 @@ pub mod dpkg;
 pub mod rpm;
 
 use cofferdam_finding::SourcePackage;
+use serde::{Deserialize, Serialize};
+
+/// Files of a package that are kept.
+const MOST_FILES: usize = 100_000;
 
 /// An installed package as its database describes it, before it is placed in an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +30,12 @@ pub struct Record {
     pub module: Option<String>,
     /// Who built it, for RPM.
     pub vendor: Option<String>,
+    /// Files of it that may name packages of a language, or be programs.
+    pub files: Vec<String>,
 }
 
 /// A place in a database that was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Which place: a line, a page, a package.
     pub place: String,

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use cofferdam_finding::{Package, Target};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     About,
@@ -139,16 +138,8 @@ pub fn cyclonedx(inventory: &Inventory, about: &About<'_>) -> Bom {
 }
 
 impl Bom {
-    /// A UUID of version 8 (RFC 9562, section 5.8) from the hash of the document without one.
     fn derive_serial(&self) -> String {
-        let text = serde_json::to_vec(self).expect("plain strings and lists serialise");
-        let mut hex: String =
-            Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        hex.replace_range(12..13, "8");
-        let variant = u8::from_str_radix(&hex[16..17], 16).unwrap_or_default() & 3 | 8;
-        hex.replace_range(16..17, &format!("{variant:x}"));
-        let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-        format!("urn:uuid:{a}-{b}-{c}-{d}-{e}")
+        super::derived_uuid(self)
     }
 }
 
@@ -243,6 +234,8 @@ fn component(package: &Package, reference: String) -> Component {
         ("cofferdam:source:version", Some(package.source.version.as_str())),
         ("cofferdam:layer", package.layer.as_deref()),
         ("cofferdam:location", Some(package.location.as_str())),
+        ("cofferdam:owner", package.owner.as_deref()),
+        ("cofferdam:declared", package.declared.then_some("true")),
     ];
     Component {
         kind: "library",

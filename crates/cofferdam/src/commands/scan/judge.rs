@@ -9,7 +9,7 @@ use cofferdam_posture::image::{self as posture, Image, Policy as ImagePolicy};
 use cofferdam_vuln::{
     Distribution,
     database::{Database, DatabaseError, SourceInfo},
-    matching::match_packages,
+    matching::{ecosystem_of, match_packages},
 };
 use time::{Date, OffsetDateTime};
 
@@ -94,24 +94,27 @@ impl Judged {
     }
 }
 
-/// The sources that say something about the target's distribution; all of them where none does.
+/// The sources that say something about the target's distribution and languages; all of them where
+/// none does.
 fn data(facts: &Facts, database: &Database, today: Date) -> Result<Vec<DataSource>, DatabaseError> {
-    let name = facts.inventory.distribution.as_ref().and_then(Distribution::ecosystem);
-    let ecosystem = match name {
-        Some(name) => database.ecosystem(&name)?,
-        None => None,
-    };
-    let sources: Vec<&SourceInfo> = match &ecosystem {
-        Some(ecosystem) => ecosystem.sources().collect(),
-        None => database.header().sources.iter().collect(),
-    };
+    let of_distribution = facts.inventory.distribution.as_ref().and_then(Distribution::ecosystem);
+    let kinds: BTreeSet<_> = facts.inventory.packages.iter().map(|package| package.kind).collect();
+    let of_languages = kinds.into_iter().filter_map(ecosystem_of).map(str::to_owned);
+    let mut names = BTreeSet::new();
+    for name in of_distribution.into_iter().chain(of_languages) {
+        if let Some(ecosystem) = database.ecosystem(&name)? {
+            names.extend(ecosystem.sources().map(|source| source.name.clone()));
+        }
+    }
+    let all = database.header().sources.iter();
+    let sources = all.filter(|source| names.is_empty() || names.contains(&source.name));
     let source = |source: &SourceInfo| DataSource {
         name: source.name.clone(),
         date: source.date.clone(),
         age_days: source.age_days(today).unwrap_or(i64::MAX),
         records: source.records,
     };
-    Ok(sources.into_iter().map(source).collect())
+    Ok(sources.map(source).collect())
 }
 
 /// The report at the time `now`.

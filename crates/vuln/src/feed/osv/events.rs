@@ -33,9 +33,25 @@ pub(super) fn ranges(
     for range in of_versions {
         of_events(&range.events, order, &mut ranges)?;
     }
+    let known = &affected.database_specific.last_known_affected_version_range;
+    if let Some(end) = last_known(known) {
+        ranges.iter_mut().filter(|range| range.end == End::Open).for_each(|r| r.end = end.clone());
+    }
     ranges.sort();
     ranges.dedup();
     Ok(ranges)
+}
+
+/// Where GitHub knows no fixed version, but which versions are affected: `<= 1.2.3`, `< 2.0`.
+fn last_known(text: &str) -> Option<End<String>> {
+    let version = |text: &str| {
+        let text = text.trim();
+        (check(text).is_ok() && !text.contains([' ', ','])).then(|| text.to_owned())
+    };
+    match text.strip_prefix("<=") {
+        Some(last) => version(last).map(End::LastAffected),
+        None => version(text.strip_prefix('<')?).map(End::Fixed),
+    }
 }
 
 fn single_versions(versions: &[String]) -> Result<Vec<Range<String>>, String> {

@@ -23,6 +23,8 @@ pub(super) struct Record {
     pub(super) affected: Vec<AffectedPackage>,
     #[serde(deserialize_with = "nullable")]
     pub(super) references: Vec<Reference>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) database_specific: DatabaseSpecific,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +53,8 @@ pub(super) struct AffectedPackage {
     pub(super) versions: Vec<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) ecosystem_specific: EcosystemSpecific,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) database_specific: DatabaseSpecific,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +87,18 @@ pub(super) struct Event {
 pub(super) struct EcosystemSpecific {
     #[serde(deserialize_with = "lenient")]
     pub(super) urgency: String,
+}
+
+/// What a database adds: GitHub to a record and to what is affected, RustSec to what is affected.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DatabaseSpecific {
+    #[serde(deserialize_with = "lenient")]
+    pub(super) severity: String,
+    #[serde(deserialize_with = "lenient")]
+    pub(super) informational: String,
+    #[serde(deserialize_with = "lenient")]
+    pub(super) last_known_affected_version_range: String,
 }
 
 /// Some publishers write `null` for an empty list.

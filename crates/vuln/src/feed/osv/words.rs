@@ -46,6 +46,7 @@ pub(super) fn shorten(text: &str) -> String {
 /// description (<https://access.redhat.com/security/updates/classification/>).
 pub(super) fn rating(record: &Record) -> Option<Severity> {
     let of_summary = record.summary.split_once(':').and_then(|(word, _)| rating_word(word.trim()));
+    let of_summary = of_summary.or_else(|| rating_word(&record.database_specific.severity));
     of_summary.or_else(|| {
         record.references.iter().find_map(|reference| {
             rating_word(reference.url.split_once("/updates/classification/#")?.1)
@@ -56,11 +57,29 @@ pub(super) fn rating(record: &Record) -> Option<Severity> {
 fn rating_word(word: &str) -> Option<Severity> {
     Some(match word.to_ascii_lowercase().as_str() {
         "critical" => Severity::Critical,
-        "important" => Severity::High,
-        "moderate" => Severity::Medium,
+        "important" | "high" => Severity::High,
+        "moderate" | "medium" => Severity::Medium,
         "low" => Severity::Low,
         _ => return None,
     })
+}
+
+/// Whether the text says that the record was taken back. Copies of GitHub's records that have lost
+/// the field `withdrawn` still say so in the words that GitHub puts there.
+pub(super) fn is_taken_back(record: &Record) -> bool {
+    const FIRST_WORDS: [&str; 5] = [
+        "withdrawn",
+        "advisory withdrawn",
+        "cve has been withdrawn",
+        "duplicate advisory",
+        "reject **",
+    ];
+    let head = |text: &str| text.chars().take(40).collect::<String>().to_lowercase();
+    let summary = head(&record.summary);
+    let details = head(record.details.trim_start_matches(['#', '*', ' ', '\n', '\r']));
+    summary.contains("withdrawn")
+        || summary.starts_with("duplicate advisory")
+        || FIRST_WORDS.iter().any(|words| details.starts_with(words))
 }
 
 /// `nodejs:20` of `Important: nodejs:20 security update`.

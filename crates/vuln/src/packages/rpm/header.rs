@@ -5,7 +5,10 @@
 use cofferdam_finding::SourcePackage;
 
 use super::bytes::{Order, slice};
-use crate::packages::{Contents, Record, word};
+use crate::{
+    language::may_be_owned,
+    packages::{Contents, MOST_FILES, Record, word},
+};
 
 const NAME: u32 = 1000;
 const VERSION: u32 = 1001;
@@ -15,6 +18,9 @@ const VENDOR: u32 = 1011;
 const LICENSE: u32 = 1014;
 const ARCH: u32 = 1022;
 const SOURCERPM: u32 = 1044;
+const DIRINDEXES: u32 = 1116;
+const BASENAMES: u32 = 1117;
+const DIRNAMES: u32 = 1118;
 const MODULARITYLABEL: u32 = 5096;
 
 const TYPE_INT32: u32 = 4;
@@ -67,6 +73,7 @@ pub(super) fn read(place: &str, blob: &[u8], contents: &mut Contents) {
         licenses: header.lossy(LICENSE).into_iter().collect(),
         module: header.lossy(MODULARITYLABEL),
         vendor: header.lossy(VENDOR),
+        files: header.files(),
     });
 }
 
@@ -99,12 +106,7 @@ impl<'a> Header<'a> {
 
     /// Where the values of `tag` begin, and their type.
     fn find(&self, tag: u32) -> Option<(u32, &'a [u8])> {
-        let entry = self
-            .entries
-            .chunks_exact(ENTRY_SIZE)
-            .find(|entry| Order::Big.u32(entry, 0) == Some(tag))?;
-        let offset = Order::Big.size(entry, 8)?;
-        Some((Order::Big.u32(entry, 4)?, self.data.get(offset..)?))
+        self.find_counted(tag).map(|(kind, _, values)| (kind, values))
     }
 
     /// The (first) text of `tag`: it ends at a zero byte.
@@ -120,6 +122,40 @@ impl<'a> Header<'a> {
         let text = self.text(tag)?.trim_ascii();
         let text = String::from_utf8_lossy(text).into_owned();
         (!text.is_empty() && text != "(none)").then_some(text)
+    }
+
+    /// Files that may name packages of a language: a name, and the number of its directory, for each.
+    fn files(&self) -> Vec<String> {
+        let directories: Vec<&[u8]> = self.texts(DIRNAMES).collect();
+        let Some((TYPE_INT32, indexes)) = self.find(DIRINDEXES) else { return Vec::new() };
+        self.texts(BASENAMES)
+            .enumerate()
+            .filter_map(|(i, name)| {
+                let directory = directories.get(Order::Big.size(indexes, i * 4)?)?;
+                let path = [directory, name].concat();
+                let path = String::from_utf8_lossy(&path);
+                let path = path.trim_start_matches('/');
+                may_be_owned(path).then(|| path.to_owned())
+            })
+            .take(MOST_FILES)
+            .collect()
+    }
+
+    /// The texts of a list.
+    fn texts(&self, tag: u32) -> impl Iterator<Item = &'a [u8]> {
+        let found = self.find_counted(tag).filter(|(kind, ..)| *kind == TYPE_STRING_ARRAY);
+        let (_, count, values) = found.unwrap_or_default();
+        values.split(|byte| *byte == 0).take(count)
+    }
+
+    fn find_counted(&self, tag: u32) -> Option<(u32, usize, &'a [u8])> {
+        let entry = self
+            .entries
+            .chunks_exact(ENTRY_SIZE)
+            .find(|entry| Order::Big.u32(entry, 0) == Some(tag))?;
+        let offset = Order::Big.size(entry, 8)?;
+        let count = Order::Big.size(entry, 12)?;
+        Some((Order::Big.u32(entry, 4)?, count, self.data.get(offset..)?))
     }
 
     fn number(&self, tag: u32) -> Option<u32> {
