@@ -47,7 +47,7 @@ impl Surveyor for Lines {
 }
 
 fn interest() -> Interest {
-    Interest { files: vec!["etc/os-release".to_owned()], directories: Vec::new() }
+    Interest { files: vec!["etc/os-release".to_owned()], ..Interest::default() }
 }
 
 fn source() -> Source {

@@ -103,7 +103,13 @@ fn merge_names(advisory: &mut Advisory, aliases: &[String]) {
     }
     let mut names: Vec<String> = aliases.iter().take(16).cloned().collect();
     names.push(advisory.id.clone());
-    let rank = |name: &str| if is_cve(name) { 0 } else { 1 + u8::from(!name.starts_with("GHSA-")) };
+    let own = advisory.id.clone();
+    let rank = |name: &str| match name {
+        _ if is_cve(name) => 0,
+        _ if name.starts_with("GHSA-") => 1,
+        _ if name == own => 2,
+        _ => 3,
+    };
     names.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
     names.dedup();
     advisory.id = names.remove(0);
