@@ -1,5 +1,7 @@
 //! What files of languages say: tables of files as package managers write them, and bad ones.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
+
 use std::io::{Cursor, Write as _};
 
 use cofferdam_finding::PackageKind::{self, *};
