@@ -498,6 +498,7 @@ fn a_package_that_the_distribution_owns_is_left_to_the_distribution() {
         licence: "none".into(),
         url: "none".into(),
         ecosystems: vec!["PyPI".into(), "Debian".into()],
+        files: Vec::new(),
     };
     let built = build(&[source], directory.path(), 1, &mut |_| {}).unwrap();
     let both = Database::from_bytes(built.bytes, "both").unwrap();
