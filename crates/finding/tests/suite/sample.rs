@@ -195,7 +195,7 @@ pub(crate) fn findings() -> Vec<Finding> {
         ),
         Finding {
             evidence: vec![Evidence {
-                line: None,
+                line: Some(12),
                 location: "config.User".to_owned(),
                 saw: "root".to_owned(),
                 wanted: "an id other than 0".to_owned(),
