@@ -262,7 +262,8 @@ fn ecosystems_have_an_order() {
         ("Rocky Linux:9", Some(Order::Rpm)),
         ("Red Hat:enterprise_linux:9", Some(Order::Rpm)),
         ("SUSE:Linux Enterprise Server 15 SP5", Some(Order::Rpm)),
-        ("crates.io", None),
+        ("crates.io", Some(Order::Cargo)),
+        ("unheard of", None),
         ("", None),
     ];
     for (ecosystem, order) in cases {
