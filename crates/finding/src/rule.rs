@@ -144,6 +144,31 @@ pub struct Rule {
     pub references: Cow<'static, [Reference]>,
 }
 
+impl Rule {
+    /// A rule known when the program is built; its explanation is what, why and how to fix it.
+    pub const fn new(
+        id: &'static str,
+        title: &'static str,
+        severity: Severity,
+        topic: Topic,
+        [what, why, fix]: [&'static str; 3],
+        references: &'static [Reference],
+    ) -> Self {
+        Self {
+            id: Cow::Borrowed(id),
+            title: Cow::Borrowed(title),
+            severity,
+            topic,
+            explain: Explanation {
+                what: Cow::Borrowed(what),
+                why: Cow::Borrowed(why),
+                fix: Cow::Borrowed(fix),
+            },
+            references: Cow::Borrowed(references),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,11 +11,8 @@ mod secret_in_env;
 mod token_mounted;
 mod writable_root;
 
-use std::borrow::Cow;
-
 use cofferdam_finding::{
-    Applicability, Evidence, Explanation, Finding, Fingerprint, Fix, Reference, Rule, Severity,
-    Status, Topic,
+    Applicability, Evidence, Finding, Fingerprint, Fix, Reference, Rule, Severity, Status, Topic,
 };
 
 use crate::{
@@ -118,16 +115,5 @@ const fn rule(
     why: &'static str,
     fix: &'static str,
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(fix),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    }
+    Rule::new(id, title, severity, Topic::Configuration, [what, why, fix], REFERENCES)
 }

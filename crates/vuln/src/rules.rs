@@ -1,8 +1,6 @@
 //! The rules behind the gaps of an inventory: what could not be looked at, and what to do about it.
 
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// No file of the target names its distribution.
 pub const OS_NOT_RECOGNISED: &str = "os-not-recognised";
@@ -44,228 +42,168 @@ pub static RULES: &[Rule] = &[
         OS_NOT_RECOGNISED,
         "The distribution could not be recognised",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "Looks for the files in which distributions name themselves: etc/os-release, \
+        [
+            "Looks for the files in which distributions name themselves: etc/os-release, \
                  usr/lib/os-release, and the older etc/alpine-release, etc/lsb-release, \
                  etc/redhat-release (and its relatives), etc/debian_version, etc/arch-release. \
                  None is there, or none that is names a distribution.",
-            ),
-            why: Cow::Borrowed(
-                "Advisories are published for a release of a distribution. Without knowing which \
+            "Advisories are published for a release of a distribution. Without knowing which \
                  one this is, installed packages can be listed, but not be matched with known \
                  vulnerabilities: that none is reported means nothing.",
-            ),
-            fix: Cow::Borrowed(
-                "If the image is built from scratch on purpose, there is nothing to fix, and a \
+            "If the image is built from scratch on purpose, there is nothing to fix, and a \
                  waiver may say so. If it is made from a distribution, keep etc/os-release (the \
                  package base-files, alpine-release, or *-release installs it). If the \
                  distribution is uncommon, check that its os-release sets ID and VERSION_ID.",
-            ),
-        },
+        ],
         NIST_AND_OS_RELEASE,
     ),
     coverage(
         PACKAGE_DATABASE_DAMAGED,
         "A package database could not be understood in full",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "Reads the databases of dpkg, apk and rpm. In this one, a place was found that is \
+        [
+            "Reads the databases of dpkg, apk and rpm. In this one, a place was found that is \
                  not as the package manager writes it: the file is cut, a record lacks its name \
                  or version, a checksum or a page does not fit, or the format is another one. \
                  What could be understood is in the inventory all the same.",
-            ),
-            why: Cow::Borrowed(
-                "Packages behind the damage are installed but not listed, so their \
+            "Packages behind the damage are installed but not listed, so their \
                  vulnerabilities are not reported.",
-            ),
-            fix: Cow::Borrowed(
-                "Build the image again, and check that no step of the build edits, truncates or \
+            "Build the image again, and check that no step of the build edits, truncates or \
                  concatenates the database. On a running system let the package manager check \
                  it: 'dpkg --audit', 'apk audit --system', 'rpmdb --verifydb' (and 'rpmdb \
                  --rebuilddb'). If the package manager itself is content, it is a defect of \
                  Cofferdam; please report it with the database.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         LANGUAGE_FILE_NOT_UNDERSTOOD,
         "A file that names packages of a language could not be understood in full",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "Reads what package managers of languages leave behind (Python's dist-info, \
+        [
+            "Reads what package managers of languages leave behind (Python's dist-info, \
                  package.json, jar files, lock files, what Go and cargo-auditable put into \
                  programs, and more). In this file a place is not as it should be: it is cut, is \
                  no archive, nests too deep, or is larger than what is read. What could be \
                  understood is in the inventory all the same.",
-            ),
-            why: Cow::Borrowed(
-                "Packages behind it may be installed but not listed, so their vulnerabilities \
+            "Packages behind it may be installed but not listed, so their vulnerabilities \
                  are not reported.",
-            ),
-            fix: Cow::Borrowed(
-                "See whether the program that uses the file understands it; install the package \
+            "See whether the program that uses the file understands it; install the package \
                  again if not. A test's broken file that nothing uses can be left out of the \
                  image, or waived. If the package manager itself is content, it is a defect of \
                  Cofferdam; please report it with the file.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         SBOM_NOT_UNDERSTOOD,
         "A part of a bill of materials could not be understood",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "Reads bills of materials (CycloneDX, SPDX and Syft JSON, lists of package URLs). \
+        [
+            "Reads bills of materials (CycloneDX, SPDX and Syft JSON, lists of package URLs). \
                  Packages are known by their package URLs; a component has none here, or one that \
                  is not well-formed, or belongs to another distribution than the rest.",
-            ),
-            why: Cow::Borrowed(
-                "A component that cannot be identified is not matched with known \
+            "A component that cannot be identified is not matched with known \
                  vulnerabilities: that none is reported for it means nothing.",
-            ),
-            fix: Cow::Borrowed(
-                "Make the bill of materials with a tool that writes package URLs with their \
+            "Make the bill of materials with a tool that writes package URLs with their \
                  qualifiers (distro, upstream, epoch, arch), or scan the image itself.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         PACKAGE_DATABASE_NOT_READ,
         "A second package database was not read",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "Finds more than one database of rpm, or changes that the package manager wrote \
+        [
+            "Finds more than one database of rpm, or changes that the package manager wrote \
                  beside its database and has not merged into it. Of several rpm databases the \
                  newest format counts (SQLite, then NDB, then Berkeley DB), and of several in \
                  that format the one in usr/lib/sysimage/rpm, then var/lib/rpm, then \
                  usr/share/rpm; one without packages counts only if there is no other.",
-            ),
-            why: Cow::Borrowed(
-                "What is only in the other file is not in the inventory. Usually that is right: \
+            "What is only in the other file is not in the inventory. Usually that is right: \
                  it is what a conversion to another format left behind.",
-            ),
-            fix: Cow::Borrowed(
-                "Remove the database that the package manager of the image does not use; for \
+            "Remove the database that the package manager of the image does not use; for \
                  interrupted runs of dpkg, run 'dpkg --configure -a' in the image's build.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         NO_PACKAGE_DATABASE,
         "No package database was found",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "Looks for the databases of dpkg (var/lib/dpkg/status and status.d), apk \
+        [
+            "Looks for the databases of dpkg (var/lib/dpkg/status and status.d), apk \
                  (lib/apk/db/installed and usr/lib/apk/db/installed) and rpm (rpmdb.sqlite, \
                  Packages.db or Packages in var/lib/rpm, usr/lib/sysimage/rpm or usr/share/rpm). \
                  None is there, or none lists a package.",
-            ),
-            why: Cow::Borrowed(
-                "What is in the target is then unknown, and with it whether it is vulnerable. \
+            "What is in the target is then unknown, and with it whether it is vulnerable. \
                  Deleting the database to make an image smaller hides its packages from every \
                  scanner; it removes no vulnerability.",
-            ),
-            fix: Cow::Borrowed(
-                "If the image holds a single static program, there is nothing to fix, and a \
+            "If the image holds a single static program, there is nothing to fix, and a \
                  waiver may say so. Else keep the package manager's database in the image, or \
                  scan an SBOM made during the build.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         FILE_SKIPPED,
         "A file was not read",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "A file that an analyser asked for was left out: it is larger than the limit, \
+        [
+            "A file that an analyser asked for was left out: it is larger than the limit, \
                  its path or link leaves the root, or reading it failed.",
-            ),
-            why: Cow::Borrowed(
-                "What the file would have told (packages, configuration) is missing from the \
+            "What the file would have told (packages, configuration) is missing from the \
                  report.",
-            ),
-            fix: Cow::Borrowed(
-                "See the reason given. For a size limit, raise it if the file is one that you \
+            "See the reason given. For a size limit, raise it if the file is one that you \
                  trust; for a failed read, check the permissions of the directory or fetch the \
                  image again.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         NO_ADVISORY_DATA,
         "There is no advisory data for the distribution",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "Looks up the target's distribution and release in the advisory database. The \
+        [
+            "Looks up the target's distribution and release in the advisory database. The \
                  database has nothing about it: nobody publishes advisories for it in a form \
                  that Cofferdam reads, or the database was built without that source.",
-            ),
-            why: Cow::Borrowed(
-                "The packages are listed, but were compared with nothing: that no vulnerability \
+            "The packages are listed, but were compared with nothing: that no vulnerability \
                  is reported means nothing.",
-            ),
-            fix: Cow::Borrowed(
-                "See what the database covers with 'cofferdam db status', and bring it up to \
+            "See what the database covers with 'cofferdam db status', and bring it up to \
                  date with 'cofferdam db update'. If the release is newer than the database, an \
                  update brings it; if the distribution is not supported at all, scan with a tool \
                  of its publisher.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         ADVISORY_DATA_STALE,
         "Advisory data is old",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "Compares the date of the advisories for the target's distribution with today. \
+        [
+            "Compares the date of the advisories for the target's distribution with today. \
                  The newest are more than 30 days old.",
-            ),
-            why: Cow::Borrowed(
-                "Distributions publish advisories every day. Vulnerabilities that became known \
+            "Distributions publish advisories every day. Vulnerabilities that became known \
                  since are not reported, and fixes that came out since are reported as missing.",
-            ),
-            fix: Cow::Borrowed(
-                "Run 'cofferdam db update'. Where there is no network, run it elsewhere, 'cofferdam \
+            "Run 'cofferdam db update'. Where there is no network, run it elsewhere, 'cofferdam \
                  db export FILE' there and 'cofferdam db import FILE' here.",
-            ),
-        },
+        ],
         NIST,
     ),
     coverage(
         VERSION_NOT_COMPARABLE,
         "A version could not be compared",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "Compares the version of every installed package with the versions that advisories \
+        [
+            "Compares the version of every installed package with the versions that advisories \
                  name, in the order that the package manager uses. One of the two is not a \
                  version as that package manager defines it.",
-            ),
-            why: Cow::Borrowed(
-                "Whether the package is vulnerable could not be decided. It may be.",
-            ),
-            fix: Cow::Borrowed(
-                "If it is the version of an installed package, correct how the package is built. \
+            "Whether the package is vulnerable could not be decided. It may be.",
+            "If it is the version of an installed package, correct how the package is built. \
                  If it is the version of an advisory, compare by hand and tell the publisher of \
                  the advisory.",
-            ),
-        },
+        ],
         NIST,
     ),
 ];
@@ -274,15 +212,8 @@ const fn coverage(
     id: &'static str,
     title: &'static str,
     severity: Severity,
-    explain: Explanation,
+    explain: [&'static str; 3],
     references: &'static [Reference],
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Coverage,
-        explain,
-        references: Cow::Borrowed(references),
-    }
+    Rule::new(id, title, severity, Topic::Coverage, explain, references)
 }

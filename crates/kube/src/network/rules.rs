@@ -1,8 +1,6 @@
 //! The rules about networks: what each looks for, why, and what to do.
 
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// A policy that the API server would refuse.
 pub const POLICY_NOT_IN_EFFECT: &str = "kube-netpol-not-in-effect";
@@ -86,216 +84,160 @@ const POLICY_API: &[Reference] =
 
 /// The rules about networks.
 pub(crate) static RULES: &[Rule] = &[
-    Rule {
-        id: Cow::Borrowed(POLICY_NOT_IN_EFFECT),
-        title: Cow::Borrowed("A network policy is not in effect"),
-        severity: Severity::High,
-        topic: Topic::Coverage,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Reads every NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy and \
+    Rule::new(
+        POLICY_NOT_IN_EFFECT,
+        "A network policy is not in effect",
+        Severity::High,
+        Topic::Coverage,
+        [
+            "Reads every NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy and \
                  ClusterNetworkPolicy as the API server would. This one has a field with a value \
                  that it cannot have, or is of a version that is not understood.",
-            ),
-            why: Cow::Borrowed(
-                "The API server refuses such a policy, so that it protects nothing. It was left \
+            "The API server refuses such a policy, so that it protects nothing. It was left \
                  out of the analysis.",
-            ),
-            fix: Cow::Borrowed(
-                "Correct the field that is named; 'kubectl apply --dry-run=server -f FILE' says \
+            "Correct the field that is named; 'kubectl apply --dry-run=server -f FILE' says \
                  whether the server takes it.",
-            ),
-        },
-        references: Cow::Borrowed(API),
-    },
-    Rule {
-        id: Cow::Borrowed(POLICY_NOT_DECIDED),
-        title: Cow::Borrowed("A network policy depends on names of the DNS"),
-        severity: Severity::Low,
-        topic: Topic::Coverage,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "A rule lets connections through to names of the DNS. Which addresses they have \
+        ],
+        API,
+    ),
+    Rule::new(
+        POLICY_NOT_DECIDED,
+        "A network policy depends on names of the DNS",
+        Severity::Low,
+        Topic::Coverage,
+        [
+            "A rule lets connections through to names of the DNS. Which addresses they have \
                  when a connection is made is not in the objects of the cluster.",
-            ),
-            why: Cow::Borrowed(
-                "What the rule adds is missing from the connections that are listed: the pods may \
+            "What the rule adds is missing from the connections that are listed: the pods may \
                  reach more than is said here.",
-            ),
-            fix: Cow::Borrowed(
-                "Keep it in mind when reading the result; where the addresses are stable, name \
+            "Keep it in mind when reading the result; where the addresses are stable, name \
                  them as networks instead.",
-            ),
-        },
-        references: Cow::Borrowed(API),
-    },
-    Rule {
-        id: Cow::Borrowed(POLICY_NOT_ANALYSED),
-        title: Cow::Borrowed("Something else than network policies decides about connections"),
-        severity: Severity::Medium,
-        topic: Topic::Coverage,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for the policies of Cilium, Calico, Antrea and Istio and for further \
+        ],
+        API,
+    ),
+    Rule::new(
+        POLICY_NOT_ANALYSED,
+        "Something else than network policies decides about connections",
+        Severity::Medium,
+        Topic::Coverage,
+        [
+            "Looks for the policies of Cilium, Calico, Antrea and Istio and for further \
                  networks of pods (Multus, user-defined networks of OVN-Kubernetes). They are not \
                  part of the Kubernetes API and are not analysed.",
-            ),
-            why: Cow::Borrowed(
-                "They may deny what is listed as possible, and some may allow, or carry over \
+            "They may deny what is listed as possible, and some may allow, or carry over \
                  another network, what is listed as denied.",
-            ),
-            fix: Cow::Borrowed(
-                "Take the result as what the policies of the Kubernetes API say, and look at the \
+            "Take the result as what the policies of the Kubernetes API say, and look at the \
                  other ones with the tools of their makers.",
-            ),
-        },
-        references: Cow::Borrowed(API),
-    },
-    Rule {
-        id: Cow::Borrowed(NO_INGRESS_DENY.id),
-        title: Cow::Borrowed("Any pod of the cluster reaches workloads"),
-        severity: NO_INGRESS_DENY.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Works out from all policies together which workloads a pod of unknown labels \
+        ],
+        API,
+    ),
+    Rule::new(
+        NO_INGRESS_DENY.id,
+        "Any pod of the cluster reaches workloads",
+        NO_INGRESS_DENY.severity,
+        Topic::Network,
+        [
+            "Works out from all policies together which workloads a pod of unknown labels \
                  in another namespace reaches on every port: no policy selects them for \
                  ingress, or the one that does allows everything.",
-            ),
-            why: Cow::Borrowed(
-                "Whoever takes over any pod of the cluster can try every port of these, \
+            "Whoever takes over any pod of the cluster can try every port of these, \
                  debugging and administration ports included. The network stops no lateral \
                  movement.",
-            ),
-            fix: Cow::Borrowed(
-                "Deny ingress by default in every namespace, with a policy that has an empty \
+            "Deny ingress by default in every namespace, with a policy that has an empty \
                  podSelector and no rule, and allow what each workload needs. 'cofferdam kube \
                  netpol generate' writes such policies and proves what they permit.",
-            ),
-        },
-        references: Cow::Borrowed(NIST),
-    },
-    Rule {
-        id: Cow::Borrowed(OPEN_EGRESS.id),
-        title: Cow::Borrowed("Workloads may connect to anywhere"),
-        severity: OPEN_EGRESS.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Works out from all policies together which workloads reach every public IPv4 \
+        ],
+        NIST,
+    ),
+    Rule::new(
+        OPEN_EGRESS.id,
+        "Workloads may connect to anywhere",
+        OPEN_EGRESS.severity,
+        Topic::Network,
+        [
+            "Works out from all policies together which workloads reach every public IPv4 \
                  address on every port.",
-            ),
-            why: Cow::Borrowed(
-                "Code that was put into such a pod can fetch tools, be controlled and send data \
+            "Code that was put into such a pod can fetch tools, be controlled and send data \
                  out, wherever it wants.",
-            ),
-            fix: Cow::Borrowed(
-                "Deny egress by default and allow the destinations that are needed; 'cofferdam \
+            "Deny egress by default and allow the destinations that are needed; 'cofferdam \
                  kube netpol generate' does so from declared dependencies or a flow log.",
-            ),
-        },
-        references: Cow::Borrowed(NIST),
-    },
-    Rule {
-        id: Cow::Borrowed(METADATA_ACCESS.id),
-        title: Cow::Borrowed("Workloads reach the metadata address"),
-        severity: METADATA_ACCESS.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Works out which workloads reach 169.254.169.254 on TCP 80, where the large \
+        ],
+        NIST,
+    ),
+    Rule::new(
+        METADATA_ACCESS.id,
+        "Workloads reach the metadata address",
+        METADATA_ACCESS.severity,
+        Topic::Network,
+        [
+            "Works out which workloads reach 169.254.169.254 on TCP 80, where the large \
                  clouds hand out what an instance knows of itself.",
-            ),
-            why: Cow::Borrowed(
-                "It hands out credentials of the node to whoever asks from it. A request forged \
+            "It hands out credentials of the node to whoever asks from it. A request forged \
                  through a web application (SSRF) is enough. Outside of a cloud nothing answers \
                  there.",
-            ),
-            fix: Cow::Borrowed(
-                "Deny egress by default, or add the address as an exception to the ipBlock that \
+            "Deny egress by default, or add the address as an exception to the ipBlock that \
                  allows it; ask the cloud for tokens that need a session (IMDSv2 with a hop \
                  limit of 1), too.",
-            ),
-        },
-        references: Cow::Borrowed(METADATA),
-    },
-    Rule {
-        id: Cow::Borrowed(EXPOSED.id),
-        title: Cow::Borrowed("Workloads are reached from outside of the cluster"),
-        severity: EXPOSED.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Follows services of type LoadBalancer and NodePort, external IPs, host ports, \
+        ],
+        METADATA,
+    ),
+    Rule::new(
+        EXPOSED.id,
+        "Workloads are reached from outside of the cluster",
+        EXPOSED.severity,
+        Topic::Network,
+        [
+            "Follows services of type LoadBalancer and NodePort, external IPs, host ports, \
                  and ingresses and routes to the pods behind them, as far as policies let \
                  connections through.",
-            ),
-            why: Cow::Borrowed(
-                "They are where an attack begins. It is what such services are for, so that \
+            "They are where an attack begins. It is what such services are for, so that \
                  this is information, not an error.",
-            ),
-            fix: Cow::Borrowed(
-                "Check that each is meant to be reached; restrict its sources where they are \
+            "Check that each is meant to be reached; restrict its sources where they are \
                  known.",
-            ),
-        },
-        references: Cow::Borrowed(NIST),
-    },
-    Rule {
-        id: Cow::Borrowed(NO_DNS.id),
-        title: Cow::Borrowed("Policies cut workloads off from DNS"),
-        severity: NO_DNS.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Works out which workloads cannot reach the cluster's DNS pods over UDP and \
+        ],
+        NIST,
+    ),
+    Rule::new(
+        NO_DNS.id,
+        "Policies cut workloads off from DNS",
+        NO_DNS.severity,
+        Topic::Network,
+        [
+            "Works out which workloads cannot reach the cluster's DNS pods over UDP and \
                  TCP. Answers that do not fit a datagram are asked for again over TCP.",
-            ),
-            why: Cow::Borrowed(
-                "The workload fails, or fails sometimes; then somebody opens egress altogether.",
-            ),
-            fix: Cow::Borrowed("Allow egress to the DNS pods on port 53 of both protocols."),
-        },
-        references: Cow::Borrowed(API),
-    },
-    Rule {
-        id: Cow::Borrowed(IDLE.id),
-        title: Cow::Borrowed("A network policy applies to no pod"),
-        severity: IDLE.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Compares the selector of every policy with the labels of all pods and \
+            "The workload fails, or fails sometimes; then somebody opens egress altogether.",
+            "Allow egress to the DNS pods on port 53 of both protocols.",
+        ],
+        API,
+    ),
+    Rule::new(
+        IDLE.id,
+        "A network policy applies to no pod",
+        IDLE.severity,
+        Topic::Network,
+        [
+            "Compares the selector of every policy with the labels of all pods and \
                  namespaces.",
-            ),
-            why: Cow::Borrowed(
-                "Often a typing error in a label: the pods for which the policy was written are \
+            "Often a typing error in a label: the pods for which the policy was written are \
                  not protected by it.",
-            ),
-            fix: Cow::Borrowed(
-                "Correct the selector, or remove the policy. If its pods are yet to come, a \
+            "Correct the selector, or remove the policy. If its pods are yet to come, a \
                  waiver may say so.",
-            ),
-        },
-        references: Cow::Borrowed(API),
-    },
-    Rule {
-        id: Cow::Borrowed(TIE.id),
-        title: Cow::Borrowed("The order of two network policies is open"),
-        severity: TIE.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Compares the priorities of AdminNetworkPolicies and ClusterNetworkPolicies of \
+        ],
+        API,
+    ),
+    Rule::new(
+        TIE.id,
+        "The order of two network policies is open",
+        TIE.severity,
+        Topic::Network,
+        [
+            "Compares the priorities of AdminNetworkPolicies and ClusterNetworkPolicies of \
                  one tier.",
-            ),
-            why: Cow::Borrowed(
-                "If policies of one tier have one priority, the implementation may apply \
+            "If policies of one tier have one priority, the implementation may apply \
                  either; what is allowed can change with its version. The analysis takes them \
                  by kind and name.",
-            ),
-            fix: Cow::Borrowed("Give each a priority of its own."),
-        },
-        references: Cow::Borrowed(POLICY_API),
-    },
+            "Give each a priority of its own.",
+        ],
+        POLICY_API,
+    ),
 ];

@@ -17,9 +17,7 @@ mod seccomp_profile;
 mod sysctls;
 mod windows_host_process;
 
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 use super::{
     Level,
@@ -88,16 +86,5 @@ const fn rule(
     why: &'static str,
     fix: &'static str,
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Isolation,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(fix),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    }
+    Rule::new(id, title, severity, Topic::Isolation, [what, why, fix], REFERENCES)
 }

@@ -1,8 +1,6 @@
 //! The rules behind gaps: what could not be looked at.
 
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// A file or folder could not be read.
 pub const MANIFEST_NOT_READ: &str = "kube-manifest-not-read";
@@ -21,104 +19,74 @@ pub(super) static RULES: &[Rule] = &[
         MANIFEST_NOT_READ,
         "A manifest could not be read",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "A file or folder below the one that was named could not be opened, is larger \
+        [
+            "A file or folder below the one that was named could not be opened, is larger \
                  than the limit, or is a symbolic link (which is not followed).",
-            ),
-            why: Cow::Borrowed("What it defines was not looked at, and may break any rule."),
-            fix: Cow::Borrowed(
-                "Check permissions. Name the target of a link itself if it belongs to what you \
+            "What it defines was not looked at, and may break any rule.",
+            "Check permissions. Name the target of a link itself if it belongs to what you \
                  want to look at.",
-            ),
-        },
+        ],
     ),
     coverage(
         MANIFEST_NOT_UNDERSTOOD,
         "A document could not be understood",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "A document of a file is not valid YAML or JSON, not UTF-8, nested too deeply, \
+        [
+            "A document of a file is not valid YAML or JSON, not UTF-8, nested too deeply, \
                  or repeats too much by aliases; or an entry of a list is not an object. The \
                  other documents of the file count.",
-            ),
-            why: Cow::Borrowed("What it defines was not looked at, and may break any rule."),
-            fix: Cow::Borrowed(
-                "Correct the document at the line given. A Helm chart or kustomization has to be \
+            "What it defines was not looked at, and may break any rule.",
+            "Correct the document at the line given. A Helm chart or kustomization has to be \
                  rendered first: helm template, kustomize build.",
-            ),
-        },
+        ],
     ),
     coverage(
         OBJECT_NOT_UNDERSTOOD,
         "An object is not what its kind says",
         Severity::Medium,
-        Explanation {
-            what: Cow::Borrowed(
-                "A field of a known kind has another type than the API defines: a text where a \
+        [
+            "A field of a known kind has another type than the API defines: a text where a \
                  number has to be, a list where a mapping has to be.",
-            ),
-            why: Cow::Borrowed(
-                "An API server refuses such an object. If it is in a cluster all the same, its \
+            "An API server refuses such an object. If it is in a cluster all the same, its \
                  version or kind is one that is not known here; it was not looked at.",
-            ),
-            fix: Cow::Borrowed(
-                "Correct the field. 'kubectl apply --dry-run=server' says whether a server takes \
+            "Correct the field. 'kubectl apply --dry-run=server' says whether a server takes \
                  it.",
-            ),
-        },
+        ],
     ),
     coverage(
         OBJECT_AMBIGUOUS,
         "Something is defined twice, differently",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed(
-                "A key stands twice in one mapping, or two objects have the same kind, namespace \
+        [
+            "A key stands twice in one mapping, or two objects have the same kind, namespace \
                  and name but not the same content. The last one counts, as when they are \
                  applied in order. Rules on single workloads look at all of them.",
-            ),
-            why: Cow::Borrowed(
-                "Who reads the first definition takes something for granted that does not hold. \
+            "Who reads the first definition takes something for granted that does not hold. \
                  Variants of one application (overlays, environments) in one folder have this \
                  effect, too; roles and policies are then those of the last variant.",
-            ),
-            fix: Cow::Borrowed(
-                "Remove one of the two. Look at each variant by itself: one folder a cluster.",
-            ),
-        },
+            "Remove one of the two. Look at each variant by itself: one folder a cluster.",
+        ],
     ),
     coverage(
         OBJECT_UNNAMED,
         "An object has no name",
         Severity::Low,
-        Explanation {
-            what: Cow::Borrowed("An object has neither metadata.name nor metadata.generateName."),
-            why: Cow::Borrowed(
-                "No API server takes it, and nothing can refer to it. Rules on single workloads \
+        [
+            "An object has neither metadata.name nor metadata.generateName.",
+            "No API server takes it, and nothing can refer to it. Rules on single workloads \
                  look at it all the same.",
-            ),
-            fix: Cow::Borrowed("Name it."),
-        },
+            "Name it.",
+        ],
     ),
 ];
+
+const REFERENCES: &[Reference] = &[Reference::new("NIST SP 800-190", "3.3")];
 
 const fn coverage(
     id: &'static str,
     title: &'static str,
     severity: Severity,
-    explain: Explanation,
+    explain: [&'static str; 3],
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Coverage,
-        explain,
-        references: Cow::Borrowed(&[Reference {
-            system: Cow::Borrowed("NIST SP 800-190"),
-            id: Cow::Borrowed("3.3"),
-        }]),
-    }
+    Rule::new(id, title, severity, Topic::Coverage, explain, REFERENCES)
 }

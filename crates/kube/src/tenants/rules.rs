@@ -1,8 +1,6 @@
 //! The rules about tenants: what each looks for, why, and what to do.
 
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// What a finding says, beside the text of its rule.
 pub(super) struct TenantRule {
@@ -77,165 +75,121 @@ pub(super) const POD_SECURITY: TenantRule = TenantRule {
 
 /// The rules about tenants.
 pub(crate) static RULES: &[Rule] = &[
-    Rule {
-        id: Cow::Borrowed(REACH.id),
-        title: Cow::Borrowed("Pods of one tenant reach pods of another"),
-        severity: REACH.severity,
-        topic: Topic::Network,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Works out from all network policies together which pods of a tenant reach \
+    Rule::new(
+        REACH.id,
+        "Pods of one tenant reach pods of another",
+        REACH.severity,
+        Topic::Network,
+        [
+            "Works out from all network policies together which pods of a tenant reach \
                  pods of another tenant.",
-            ),
-            why: Cow::Borrowed(
-                "A tenant that was taken over, or that means harm, can attack the services of \
+            "A tenant that was taken over, or that means harm, can attack the services of \
                  others directly.",
-            ),
-            fix: Cow::Borrowed(
-                "Deny by default in every namespace of a tenant and allow what is within the \
+            "Deny by default in every namespace of a tenant and allow what is within the \
                  tenant; 'cofferdam kube tenants generate' writes such policies.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(ACCESS.id),
-        title: Cow::Borrowed("Service accounts of one tenant have roles over others"),
-        severity: ACCESS.severity,
-        topic: Topic::Access,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for role bindings in a tenant's namespace with service accounts of \
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        ACCESS.id,
+        "Service accounts of one tenant have roles over others",
+        ACCESS.severity,
+        Topic::Access,
+        [
+            "Looks for role bindings in a tenant's namespace with service accounts of \
                  another, and for bindings over the whole cluster to service accounts of a \
                  tenant.",
-            ),
-            why: Cow::Borrowed(
-                "Whoever runs code as that account reads or changes what belongs to others.",
-            ),
-            fix: Cow::Borrowed(
-                "Bind roles in the tenant's own namespaces. 'cofferdam kube rbac paths \
+            "Whoever runs code as that account reads or changes what belongs to others.",
+            "Bind roles in the tenant's own namespaces. 'cofferdam kube rbac paths \
                  --tenant-label LABEL' finds the longer ways, too.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(ESCAPE.id),
-        title: Cow::Borrowed("Workloads of a tenant can take over their nodes"),
-        severity: ESCAPE.severity,
-        topic: Topic::Isolation,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for privileged containers, dangerous capabilities, namespaces and \
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        ESCAPE.id,
+        "Workloads of a tenant can take over their nodes",
+        ESCAPE.severity,
+        Topic::Isolation,
+        [
+            "Looks for privileged containers, dangerous capabilities, namespaces and \
                  directories of the host in the workloads of a tenant.",
-            ),
-            why: Cow::Borrowed(
-                "Root on a node is root over the pods of every tenant that run there, with \
+            "Root on a node is root over the pods of every tenant that run there, with \
                  their secrets and tokens.",
-            ),
-            fix: Cow::Borrowed(
-                "Take the privilege away; enforce a Pod Security level so that it does not \
+            "Take the privilege away; enforce a Pod Security level so that it does not \
                  come back. Where it is needed, give the tenant nodes of its own.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(SHARED_NODE.id),
-        title: Cow::Borrowed("Tenants share nodes"),
-        severity: SHARED_NODE.severity,
-        topic: Topic::Isolation,
-        explain: Explanation {
-            what: Cow::Borrowed("Looks at which nodes pods of more than one tenant run."),
-            why: Cow::Borrowed(
-                "Between their containers is one kernel: a flaw in it is a way from one \
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        SHARED_NODE.id,
+        "Tenants share nodes",
+        SHARED_NODE.severity,
+        Topic::Isolation,
+        [
+            "Looks at which nodes pods of more than one tenant run.",
+            "Between their containers is one kernel: a flaw in it is a way from one \
                  tenant to the other, and so is the load that one puts on it.",
-            ),
-            fix: Cow::Borrowed(
-                "Where tenants do not trust each other, give each its own nodes (taints, \
+            "Where tenants do not trust each other, give each its own nodes (taints, \
                  tolerations set by admission, node selectors), or run pods in virtual \
                  machines by a runtime class.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(NO_QUOTA.id),
-        title: Cow::Borrowed("Namespaces of a tenant have no quota"),
-        severity: NO_QUOTA.severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for a ResourceQuota, for all pods, that bounds memory, processors and \
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        NO_QUOTA.id,
+        "Namespaces of a tenant have no quota",
+        NO_QUOTA.severity,
+        Topic::Configuration,
+        [
+            "Looks for a ResourceQuota, for all pods, that bounds memory, processors and \
                  the number of pods in every namespace of a tenant.",
-            ),
-            why: Cow::Borrowed(
-                "One tenant can take everything, on purpose or by accident, and the pods of \
+            "One tenant can take everything, on purpose or by accident, and the pods of \
                  others are not scheduled.",
-            ),
-            fix: Cow::Borrowed("Add a ResourceQuota to each namespace."),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(NO_LIMIT.id),
-        title: Cow::Borrowed("Workloads of a tenant have no limit of memory"),
-        severity: NO_LIMIT.severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for containers without a limit of memory in namespaces that have no \
+            "Add a ResourceQuota to each namespace.",
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        NO_LIMIT.id,
+        "Workloads of a tenant have no limit of memory",
+        NO_LIMIT.severity,
+        Topic::Configuration,
+        [
+            "Looks for containers without a limit of memory in namespaces that have no \
                  LimitRange with a default.",
-            ),
-            why: Cow::Borrowed(
-                "A leak takes the memory of the node, and the kernel ends processes of other \
+            "A leak takes the memory of the node, and the kernel ends processes of other \
                  tenants.",
-            ),
-            fix: Cow::Borrowed(
-                "Set limits.memory, or add a LimitRange with a default to the namespace.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(PRIORITY.id),
-        title: Cow::Borrowed("Workloads of a tenant have the priority of the system"),
-        severity: PRIORITY.severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks for workloads of a tenant with a priority class of the system.",
-            ),
-            why: Cow::Borrowed(
-                "Where there is not enough room, such pods evict the pods of other tenants.",
-            ),
-            fix: Cow::Borrowed(
-                "Use another class; allow system-cluster-critical and system-node-critical in \
+            "Set limits.memory, or add a LimitRange with a default to the namespace.",
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        PRIORITY.id,
+        "Workloads of a tenant have the priority of the system",
+        PRIORITY.severity,
+        Topic::Configuration,
+        [
+            "Looks for workloads of a tenant with a priority class of the system.",
+            "Where there is not enough room, such pods evict the pods of other tenants.",
+            "Use another class; allow system-cluster-critical and system-node-critical in \
                  the cluster's namespaces only, by a quota with a scope.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
-    Rule {
-        id: Cow::Borrowed(POD_SECURITY.id),
-        title: Cow::Borrowed("Namespaces of a tenant enforce no Pod Security level"),
-        severity: POD_SECURITY.severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(
-                "Looks at the label pod-security.kubernetes.io/enforce of every namespace of \
+        ],
+        REFERENCES,
+    ),
+    Rule::new(
+        POD_SECURITY.id,
+        "Namespaces of a tenant enforce no Pod Security level",
+        POD_SECURITY.severity,
+        Topic::Configuration,
+        [
+            "Looks at the label pod-security.kubernetes.io/enforce of every namespace of \
                  a tenant. It is missing, or privileged.",
-            ),
-            why: Cow::Borrowed(
-                "Whoever may create pods there gets root on a node with a privileged one, and \
+            "Whoever may create pods there gets root on a node with a privileged one, and \
                  so the other tenants' secrets.",
-            ),
-            fix: Cow::Borrowed(
-                "Label the namespace with baseline or restricted; 'cofferdam kube pss' says \
+            "Label the namespace with baseline or restricted; 'cofferdam kube pss' says \
                  what breaks it. If another admission controller does the same, a waiver may \
                  say so.",
-            ),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    },
+        ],
+        REFERENCES,
+    ),
 ];

@@ -1,6 +1,4 @@
-use std::borrow::Cow;
-
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// A release gets no fixes any more.
 pub(super) const END_OF_LIFE: &str = "kube-version-end-of-life";
@@ -98,16 +96,5 @@ const fn rule(
     why: &'static str,
     fix: &'static str,
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(fix),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    }
+    Rule::new(id, title, severity, topic, [what, why, fix], REFERENCES)
 }

@@ -30,11 +30,10 @@ mod unsafe_environment;
 mod update_alone;
 mod world_writable;
 
-use std::{borrow::Cow, iter};
+use std::iter;
 
 use cofferdam_finding::{
-    Applicability, Evidence, Explanation, Finding, Fingerprint, Fix, Reference, Rule, Severity,
-    Status, Topic,
+    Applicability, Evidence, Finding, Fingerprint, Fix, Reference, Rule, Severity, Status, Topic,
 };
 use time::Date;
 
@@ -141,18 +140,7 @@ const fn rule(
     [what, why, fix]: [&'static str; 3],
     references: &'static [Reference],
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(fix),
-        },
-        references: Cow::Borrowed(references),
-    }
+    Rule::new(id, title, severity, Topic::Configuration, [what, why, fix], references)
 }
 
 /// A recommendation of the CIS Docker benchmark.

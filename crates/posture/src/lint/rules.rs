@@ -15,9 +15,9 @@ mod style;
 mod user;
 mod yes;
 
-use std::{borrow::Cow, iter};
+use std::iter;
 
-use cofferdam_finding::{Explanation, Reference, Rule, Severity, Topic};
+use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 use super::view::{Hit, View};
 
@@ -62,18 +62,7 @@ const fn rule(
     fix: &'static str,
     check: fn(&View<'_>) -> Vec<Hit>,
 ) -> LintRule {
-    let rule = Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Configuration,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(how),
-        },
-        references: Cow::Borrowed(references),
-    };
+    let rule = Rule::new(id, title, severity, Topic::Configuration, [what, why, how], references);
     LintRule { rule, fix, check }
 }
 

@@ -1,11 +1,7 @@
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cofferdam_finding::{
-    Applicability, Evidence, Explanation, Finding, Fingerprint, Fix, Reference, Rule, Severity,
-    Status, Topic,
+    Applicability, Evidence, Finding, Fingerprint, Fix, Reference, Rule, Severity, Status, Topic,
 };
 use serde::Serialize;
 
@@ -625,16 +621,5 @@ const fn rule(
     why: &'static str,
     fix: &'static str,
 ) -> Rule {
-    Rule {
-        id: Cow::Borrowed(id),
-        title: Cow::Borrowed(title),
-        severity,
-        topic: Topic::Access,
-        explain: Explanation {
-            what: Cow::Borrowed(what),
-            why: Cow::Borrowed(why),
-            fix: Cow::Borrowed(fix),
-        },
-        references: Cow::Borrowed(REFERENCES),
-    }
+    Rule::new(id, title, severity, Topic::Access, [what, why, fix], REFERENCES)
 }
