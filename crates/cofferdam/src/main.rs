@@ -14,6 +14,7 @@ mod nearest;
 mod output;
 mod printer;
 mod progress;
+mod reporting;
 mod scanners;
 mod session;
 mod settings;

@@ -1,22 +1,15 @@
 mod file;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
-use cofferdam_finding::{
-    Finding, Gap, Policy, Report, SCHEMA_VERSION, Severity, Target, Waivers, decide,
-};
+use cofferdam_finding::Target;
 use cofferdam_posture::lint::{self, Options};
-use time::OffsetDateTime;
 
 use self::file::File;
 use crate::{
-    commands::{
-        rules,
-        scan::{ReportFormat, read_waivers, severity, write},
-    },
     error::CliError,
+    reporting::{Found, Reporting, hide, judged, write},
     session::{Ended, Session, exit_code},
-    stamp,
 };
 
 /// Check Dockerfiles and Containerfiles, and fix what can be fixed
@@ -43,21 +36,8 @@ pub(crate) struct Args {
     /// Change the files where a fix keeps what they do, then report what is left
     #[arg(long)]
     fix: bool,
-    /// How to write the report
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
-    /// Exit with 1 if something is this severe or worse
-    #[arg(long, value_name = "SEVERITY", value_parser = severity())]
-    fail_on: Option<Severity>,
-    /// Exit with 3 if part of a file could not be understood
-    #[arg(long)]
-    strict: bool,
-    /// File of accepted findings, each with reason, owner and expiry
-    #[arg(long, value_name = "FILE")]
-    waivers: Option<PathBuf>,
-    /// Show only what is this severe or worse; the exit status is not affected
-    #[arg(long, value_name = "SEVERITY", value_parser = severity())]
-    severity: Option<Severity>,
+    #[command(flatten)]
+    reporting: Reporting,
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
@@ -65,21 +45,22 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let registries = session.settings.text("scan.registries").unwrap_or_default();
     let registries = registries.split(',').map(str::trim).filter(|name| !name.is_empty());
     let options = Options { registries: registries.map(str::to_owned).collect() };
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut found = Found::default();
     for path in &paths {
         let mut file = File::read(path)?;
         if args.fix {
             fix(&mut file, &options, session)?;
         }
-        let (found, gaps) = lint::lint(&file.name, &file.text, &options);
-        findings.extend(found);
-        findings.extend(gaps.into_iter().map(from_gap));
+        let (findings, gaps) = lint::lint(&file.name, &file.text, &options);
+        found.findings.extend(findings);
+        found.gaps.extend(gaps);
     }
     let name = match paths.as_slice() {
         [path] => path.display().to_string(),
         paths => format!("{} files", paths.len()),
     };
-    report(name, findings, args, session)
+    let target = Target { name, kind: "dockerfile".into(), ..Target::default() };
+    report(target, found, &args.reporting, session)
 }
 
 /// Applies fixes until none is left: one may make room for another.
@@ -104,35 +85,13 @@ fn fix(file: &mut File, options: &Options, session: &Session) -> Result<(), CliE
     Ok(())
 }
 
-fn report(name: String, findings: Vec<Finding>, args: &Args, session: &mut Session) -> Ended {
-    let now = OffsetDateTime::now_utc();
-    let waivers = args.waivers.as_deref().map_or_else(|| Ok(Waivers::default()), read_waivers)?;
-    let policy = Policy { fail_on: args.fail_on, strict: args.strict };
-    let named: BTreeSet<String> = findings.iter().map(|one| one.rule.to_string()).collect();
-    let rules = rules::own().filter(|rule| named.contains(rule.id.as_ref())).cloned().collect();
-    let mut decision = decide(&name, findings, &waivers, &policy, now.date());
-    let verdict = decision.verdict;
-    let before = decision.findings.len();
-    decision.findings.retain(|one| args.severity.is_none_or(|least| one.severity >= least));
-    let hidden = before - decision.findings.len();
+fn report(target: Target, found: Found, args: &Reporting, session: &mut Session) -> Ended {
+    let mut report = judged(target, found, args)?;
+    let verdict = report.decision.verdict;
+    let hidden = hide(&mut report, args.severity);
     if let Some(least) = args.severity.filter(|_| hidden > 0) {
         session.printer.message(format_args!("{hidden} findings are not shown: below {least}"));
     }
-    let report = Report {
-        schema_version: SCHEMA_VERSION,
-        tool: stamp::tool(),
-        created: stamp::time(now)?,
-        target: Target { name, kind: "dockerfile".into(), ..Target::default() },
-        data: Vec::new(),
-        packages: Vec::new(),
-        rules,
-        decision,
-    };
     write(&report, args.format, &mut session.printer)?;
     Ok(exit_code(verdict))
-}
-
-fn from_gap(gap: Gap) -> Finding {
-    let severity = rules::own().find(|rule| rule.id == gap.rule).map(|rule| rule.severity);
-    gap.into_finding(severity.unwrap_or(Severity::Medium))
 }

@@ -1,12 +1,9 @@
 mod filter;
 mod judge;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use cofferdam_finding::{Policy, Report, Severity, Waivers, render};
+use cofferdam_finding::{Policy, Severity, Waivers};
 use cofferdam_oci::Platform;
 use cofferdam_posture::image::Policy as ImagePolicy;
 use time::OffsetDateTime;
@@ -17,16 +14,13 @@ use self::{
 };
 use crate::{
     advisories,
-    error::{CliError, OrFail as _},
+    error::CliError,
     facts::{self, Look},
-    printer::Printer,
+    reporting::{ReportFormat, read_waivers, severity, write},
     scanners::Scanners,
     session::{Ended, Session, exit_code},
     settings::{Override, Settings},
 };
-
-/// Bytes of a waivers file: tens of thousands of waivers, more than anybody answers for.
-const LONGEST_WAIVERS: u64 = 8 << 20;
 
 /// Find vulnerabilities, secrets and unsafe settings in an image or a root file system
 #[derive(Debug, clap::Args)]
@@ -87,28 +81,6 @@ pub(crate) struct Args {
     /// Read every layer again, known or not, and remember nothing
     #[arg(long)]
     no_cache: bool,
-}
-
-/// Written form of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ReportFormat {
-    // Not doc comments: clap would stretch the help page over them.
-    // For people.
-    #[default]
-    Table,
-    // Everything, schema-versioned.
-    Json,
-    // SARIF 2.1.0, for code hosts.
-    Sarif,
-    // For CI systems.
-    Junit,
-}
-
-/// Severities with their names, so that wrong usage lists them.
-pub(crate) fn severity() -> impl clap::builder::TypedValueParser<Value = Severity> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(Severity::DESCENDING.map(Severity::name))
-        .try_map(|name| name.parse::<Severity>())
 }
 
 impl Args {
@@ -173,32 +145,4 @@ fn image_policy(settings: &Settings) -> Result<ImagePolicy, CliError> {
 
 fn waivers(settings: &Settings) -> Result<Waivers, CliError> {
     settings.path("scan.waivers").map_or_else(|| Ok(Waivers::default()), |path| read_waivers(&path))
-}
-
-/// The waivers in the file at `path`.
-pub(crate) fn read_waivers(path: &Path) -> Result<Waivers, CliError> {
-    let attempt = || format!("could not read waivers '{}'", path.display());
-    let length = fs::metadata(path).or_fail(attempt)?.len();
-    if length > LONGEST_WAIVERS {
-        let message = format!("{length} bytes are more than the {LONGEST_WAIVERS} that are read");
-        return Err(CliError::new(message)).or_fail(attempt);
-    }
-    Waivers::parse(&fs::read_to_string(path).or_fail(attempt)?).or_fail(attempt)
-}
-
-/// Writes `report` to where data goes.
-pub(crate) fn write(
-    report: &Report,
-    format: ReportFormat,
-    printer: &mut Printer,
-) -> Result<(), CliError> {
-    let terminal = printer.terminal();
-    let out = printer.data();
-    match format {
-        ReportFormat::Table => render::table(report, terminal, out)?,
-        ReportFormat::Json => render::json(report, out)?,
-        ReportFormat::Sarif => render::sarif(report, out)?,
-        ReportFormat::Junit => render::junit(report, out)?,
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cofferdam_finding::{
-    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Waivers, decide,
+    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Waivers, decide,
 };
 use cofferdam_posture::image::{self as posture, Image, Policy as ImagePolicy};
 use cofferdam_vuln::{
@@ -13,7 +13,9 @@ use cofferdam_vuln::{
 };
 use time::{Date, OffsetDateTime};
 
-use crate::{commands::rules, error::CliError, facts::Facts, scanners::Scanners, stamp};
+use crate::{
+    commands::rules, error::CliError, facts::Facts, reporting::from_gap, scanners::Scanners, stamp,
+};
 
 /// What was asked for.
 #[derive(Debug)]
@@ -84,13 +86,10 @@ impl Judged {
     /// Each gap is a finding of the rule that reports it.
     fn add_gaps(&mut self, gaps: Vec<Gap>) {
         let named: BTreeSet<String> = gaps.iter().map(|gap| gap.rule.to_string()).collect();
-        let own = || rules::own().filter(|rule| named.contains(rule.id.as_ref()));
+        let own = rules::own().filter(|rule| named.contains(rule.id.as_ref()));
         let known: BTreeSet<_> = self.rules.iter().map(|rule| rule.id.clone()).collect();
-        self.rules.extend(own().filter(|rule| !known.contains(&rule.id)).cloned());
-        self.findings.extend(gaps.into_iter().map(|gap| {
-            let severity = own().find(|rule| rule.id == gap.rule).map(|rule| rule.severity);
-            gap.into_finding(severity.unwrap_or(Severity::Medium))
-        }));
+        self.rules.extend(own.filter(|rule| !known.contains(&rule.id)).cloned());
+        self.findings.extend(gaps.into_iter().map(from_gap));
     }
 }
 
