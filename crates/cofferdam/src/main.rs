@@ -6,6 +6,7 @@
 mod advisories;
 mod cli;
 mod commands;
+mod containers;
 mod error;
 mod facts;
 mod images;
