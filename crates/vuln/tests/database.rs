@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
 
 use cofferdam_vuln::{
-    database::{Database, DatabaseError},
-    feed::{Built, Format, Source, SourceList, Tally, build, osv, secdb},
+    database::{Builder, Database, DatabaseError, End, Range, Row},
+    feed::{Advisory, Affected, Built, Format, Source, SourceList, Tally, build, osv, secdb},
 };
 use proptest::prelude::*;
 
@@ -199,7 +199,48 @@ fn the_starter_database_is_whole_and_says_how_old_it_is() {
     assert_eq!(database.find_record("USN-1-1").unwrap(), None);
 }
 
+/// Advisory number `id`: about others, and about one of two packages unless that is `None`.
+fn advisory(id: usize, about: &[usize], direct: bool, package: Option<usize>) -> Advisory {
+    let row = Row {
+        ranges: vec![Range { introduced: None, end: End::Open }],
+        module: None,
+        rating: None,
+        support_ended: false,
+    };
+    let package = package.map(|package| format!("p{package}"));
+    Advisory {
+        id: format!("X-{id}"),
+        about: about.iter().map(|about| format!("X-{about}")).collect(),
+        direct,
+        affected: package
+            .map(|package| Affected { ecosystem: "Debian:12".into(), package, row })
+            .into_iter()
+            .collect(),
+        ..Advisory::default()
+    }
+}
+
 proptest! {
+    // Records name each other in chains and in circles; some are about no package at all.
+    #[test]
+    fn whatever_records_are_about_is_in_the_database(records in prop::collection::vec(
+        (prop::collection::vec(0..6_usize, 0..3), any::<bool>(), prop::option::of(0..2_usize)), 6,
+    )) {
+        let mut builder = Builder::new();
+        for (id, (about, direct, package)) in records.iter().enumerate() {
+            builder.add(0, &advisory(id, about, *direct, *package));
+        }
+        let database = Database::from_bytes(builder.finish(1).unwrap(), "chains").unwrap();
+        database.verify().unwrap();
+        for record in 0..6 {
+            if let Some(found) = database.find_record(&format!("X-{record}")).unwrap() {
+                for about in database.record(found).unwrap().about {
+                    prop_assert!(database.record(about).is_ok());
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_record_makes_a_reader_panic(text in any::<Vec<u8>>(), id in "\\PC{0,8}", version in "\\PC{0,8}", kind in "(ECOSYSTEM|GIT)") {
         let all = ["Debian".to_owned()];

@@ -184,11 +184,15 @@ impl Builder {
         self.ecosystems.retain(|_, packages| !packages.rows.is_empty());
     }
 
-    /// The records that rows need, in the order of the file.
+    /// The records that rows need, in the order of the file: their own, and what these are about,
+    /// and so on.
     fn record_order(&self) -> Vec<u32> {
         let rows = self.ecosystems.values().flat_map(|p| p.rows.values().flatten());
-        let used: HashSet<u32> =
-            rows.flat_map(|(id, _)| about(&self.records, *id).into_iter().chain([*id])).collect();
+        let mut used: HashSet<u32> = rows.map(|(id, _)| *id).collect();
+        let mut waiting: Vec<u32> = used.iter().copied().collect();
+        while let Some(id) = waiting.pop() {
+            waiting.extend(about(&self.records, id).into_iter().filter(|id| used.insert(*id)));
+        }
         let mut order: Vec<u32> = used.into_iter().collect();
         order.sort_by(|a, b| id_order(self.strings.text(*a), self.strings.text(*b)));
         order
