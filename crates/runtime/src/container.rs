@@ -28,9 +28,11 @@ pub use make::{Request, create, plan, run};
 use crate::{
     cgroup::Live,
     error::{Doing, Error},
+    facts::Facts,
     gate,
     hooks::Runner,
     id::ContainerId,
+    plan::Plan,
     state::{Place, State, Status, Store, Summary},
 };
 
@@ -73,6 +75,16 @@ impl Container {
     #[must_use]
     pub fn group(&self) -> Live<'_> {
         Live::new(&self.state.cgroups, self.state.unified)
+    }
+
+    /// The plan that its stored configuration stands for.
+    ///
+    /// # Errors
+    /// When the configuration has no meaning on this machine any more.
+    pub(crate) fn as_planned(&self, facts: &Facts) -> Result<Plan, Error> {
+        let mut plan = Plan::new(self.id().clone(), &self.state.spec, &self.state.bundle, facts)?;
+        make::give_up_unavailable(&mut plan);
+        Ok(plan)
     }
 
     /// Where in its life it is.

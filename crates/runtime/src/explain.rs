@@ -26,7 +26,8 @@ pub use namespaces::{KINDS, Namespace, parse_namespace_link};
 pub use network::{Network, parse_interfaces, parse_ipv4_default, parse_ipv6_default};
 pub use render::render;
 pub use status::{
-    CAPABILITIES, Capabilities, IdRange, Status, capability_names, parse_id_map, parse_status,
+    CAPABILITIES, Capabilities, IdRange, Status, capability_list, capability_names, parse_id_map,
+    parse_status,
 };
 
 use process::ProcessDirectory;

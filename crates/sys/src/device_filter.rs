@@ -155,6 +155,9 @@ fn block(rule: &Rule, program: &mut Vec<Instruction>) {
     program.extend(body);
 }
 
+/// `BPF_CGROUP_DEVICE`, as an `enum bpf_attach_type`.
+const ATTACHED_TO_DEVICES: u32 = 6;
+
 /// The beginning of `union bpf_attr` for `BPF_PROG_LOAD`.
 #[repr(C)]
 struct Load {
@@ -187,13 +190,12 @@ struct Attach {
 /// when the kernel has no `CONFIG_CGROUP_BPF`.
 pub fn attach(cgroup: impl AsFd, program: &[Instruction]) -> io::Result<()> {
     const ALLOW_MULTI: u32 = 2;
-    const CGROUP_DEVICE: u32 = 6;
     let program = load(program)?;
     let descriptor = |fd: libc::c_int| u32::try_from(fd).map_err(|_| io::Errno::BADF);
     let attributes = Attach {
         target: descriptor(cgroup.as_fd().as_raw_fd())?,
         program: descriptor(program.as_raw_fd())?,
-        kind: CGROUP_DEVICE,
+        kind: ATTACHED_TO_DEVICES,
         flags: ALLOW_MULTI,
     };
     const BPF_PROG_ATTACH: libc::c_int = 8;
@@ -202,6 +204,43 @@ pub fn attach(cgroup: impl AsFd, program: &[Instruction]) -> io::Result<()> {
         libc::syscall(libc::SYS_bpf, BPF_PROG_ATTACH, &raw const attributes, size_of::<Attach>())
     };
     if result == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// `union bpf_attr` for `BPF_PROG_QUERY`, with room for what later kernels answer.
+#[repr(C)]
+struct Query {
+    target: u32,
+    kind: u32,
+    flags: u32,
+    attach_flags: u32,
+    ids: u64,
+    count: u32,
+    rest: [u32; 25],
+}
+
+/// How many programs are attached to a cgroup v2 directory itself that decide about devices.
+///
+/// # Errors
+/// `EPERM` without `CAP_BPF` and `CAP_NET_ADMIN` (or `CAP_SYS_ADMIN`) on the machine, `EINVAL`
+/// when the kernel has no `CONFIG_CGROUP_BPF`.
+pub fn attached(cgroup: impl AsFd) -> io::Result<u32> {
+    let target = u32::try_from(cgroup.as_fd().as_raw_fd()).map_err(|_| io::Errno::BADF)?;
+    let mut attributes = Query {
+        target,
+        kind: ATTACHED_TO_DEVICES,
+        flags: 0,
+        attach_flags: 0,
+        ids: 0,
+        count: 0,
+        rest: [0; 25],
+    };
+    const BPF_PROG_QUERY: libc::c_int = 16;
+    // SAFETY: the kernel reads as many bytes as `Query` has and writes into them; with neither
+    // room for identifiers nor a pointer to it, it only counts.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_PROG_QUERY, &raw mut attributes, size_of::<Query>())
+    };
+    if result == 0 { Ok(attributes.count) } else { Err(last_error()) }
 }
 
 fn load(program: &[Instruction]) -> io::Result<OwnedFd> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::{
+    fs::{AtFlags, StatxAttributes, StatxFlags, statx},
     io,
     mount::{
         FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, MountFlags, MoveMountFlags,
@@ -143,6 +144,30 @@ pub fn reconfigure(mount: impl AsFd, options: &[(&str, Option<&str>)]) -> io::Re
         }
     }
     fsconfig_reconfigure(context.as_fd())
+}
+
+/// On which mount something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The mount's number, as in `/proc/PID/mountinfo`.
+    pub id: u64,
+    /// Whether it is what is mounted, rather than something below that; `None` where the kernel
+    /// does not tell (before Linux 5.8).
+    pub is_root: Option<bool>,
+}
+
+/// On which mount something is.
+///
+/// # Errors
+/// As statx(2); `ENOSYS` where the kernel does not tell (before Linux 5.8).
+pub fn place(handle: impl AsFd) -> io::Result<Place> {
+    let found = statx(handle, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    if found.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
+        return Err(io::Errno::NOSYS);
+    }
+    let told = found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT);
+    let is_root = told.then(|| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    Ok(Place { id: found.stx_mnt_id, is_root })
 }
 
 /// A detached copy of the mount at `object`, with what is mounted below it if `recursive`.

@@ -10,10 +10,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{
-        AtFlags, CWD, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, StatxFlags, fstat, fstatfs,
-        openat2, statx,
-    },
+    fs::{CWD, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, openat2},
     io::{self, Errno},
     mount::{MountAttrFlags, OpenTreeFlags, open_tree},
 };
@@ -114,14 +111,7 @@ pub fn is_procfs(handle: impl AsFd) -> io::Result<bool> {
 /// # Errors
 /// As statx(2); `ENOSYS` where the kernel does not tell (before Linux 5.8).
 pub fn is_same_mount(one: impl AsFd, other: impl AsFd) -> io::Result<bool> {
-    let id = |handle: BorrowedFd<'_>| {
-        let found = statx(handle, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
-        if found.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
-            return Err(Errno::NOSYS);
-        }
-        Ok(found.stx_mnt_id)
-    };
-    Ok(id(one.as_fd())? == id(other.as_fd())?)
+    Ok(mount::place(one)?.id == mount::place(other)?.id)
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ pub struct Filters {
     pub lengths: Vec<usize>,
     /// What they answer together to calls that a container has no use for.
     pub probes: Vec<Probe>,
+    /// The filters themselves.
+    #[serde(skip)]
+    pub programs: Vec<Program>,
 }
 
 /// What filters answer to one call.
@@ -77,6 +80,7 @@ pub(super) fn probe(programs: &[Program], arch: Arch) -> Filters {
     Filters {
         lengths: programs.iter().map(|program| program.instructions().len()).collect(),
         probes: probes.collect(),
+        programs: programs.to_vec(),
     }
 }
 

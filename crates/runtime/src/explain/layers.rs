@@ -1,7 +1,7 @@
 //! From what was read to what it means, layer by layer.
 
 use super::{
-    Capabilities, IdRange, Limit, Mount, Namespace, Observation, Seen, Status, capability_names,
+    Capabilities, IdRange, Limit, Mount, Namespace, Observation, Seen, Status, capability_list,
 };
 
 /// Whether a layer of isolation is in force.
@@ -239,16 +239,12 @@ fn capabilities(status: &Seen<Status>) -> Layer {
         let held = effective | permitted | ambient | inheritable;
         let all = (1 << super::CAPABILITIES.len()) - 1;
         let text = match (held, bounding) {
-            (0, bounding) => format!("none held; can be gained: {}", named(bounding, all)),
-            (held, _) => format!("held: {}", named(held, all)),
+            (0, bounding) => format!("none held; can be gained: {}", capability_list(bounding)),
+            (held, _) => format!("held: {}", capability_list(held)),
         };
         let risky = held | bounding;
         (if risky & all == all { State::NotInForce } else { State::Partly }, text)
     })
-}
-
-fn named(set: u64, all: u64) -> String {
-    if set & all == all { "all".to_owned() } else { words(&capability_names(set)) }
 }
 
 fn no_new_privileges(status: &Seen<Status>) -> Layer {

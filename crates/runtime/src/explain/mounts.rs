@@ -3,6 +3,8 @@
 /// A mount, as the process sees it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Mount {
+    /// Its number, unique while it is there.
+    pub id: u64,
     /// What of the file system is mounted: `/` for all of it.
     pub root: String,
     /// Where, under the process's root.
@@ -52,7 +54,9 @@ pub fn parse_mounts(text: &str) -> Vec<Mount> {
 
 fn parse_mount(line: &str) -> Option<Mount> {
     let (before, after) = line.split_once(" - ")?;
-    let mut before = before.split(' ').skip(3);
+    let mut before = before.split(' ');
+    let id = before.next()?.parse().ok()?;
+    let mut before = before.skip(2);
     let root = unescape(before.next()?);
     let at = unescape(before.next()?);
     let options = list(before.next()?);
@@ -61,7 +65,7 @@ fn parse_mount(line: &str) -> Option<Mount> {
     let kind = unescape(after.next()?);
     let source = unescape(after.next()?);
     let file_system_options = list(after.next().unwrap_or_default());
-    Some(Mount { root, at, options, propagation, kind, source, file_system_options })
+    Some(Mount { id, root, at, options, propagation, kind, source, file_system_options })
 }
 
 fn list(options: &str) -> Vec<String> {

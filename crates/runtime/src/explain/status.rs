@@ -108,6 +108,20 @@ pub fn capability_names(set: u64) -> Vec<String> {
         .collect()
 }
 
+/// A set of capabilities in words, short where all but a few are in it.
+#[must_use]
+pub fn capability_list(set: u64) -> String {
+    const FEW: u32 = 8;
+    let all = (1 << CAPABILITIES.len()) - 1;
+    let missing = all & !set;
+    match (set, missing.count_ones()) {
+        (0, _) => "none".to_owned(),
+        (_, 0) => "all".to_owned(),
+        (_, few) if few <= FEW => format!("all but {}", capability_names(missing).join(", ")),
+        _ => capability_names(set).join(", "),
+    }
+}
+
 /// Reads `/proc/PID/status`.
 #[must_use]
 pub fn parse_status(text: &str) -> Status {

@@ -10,6 +10,7 @@ mod dependencies;
 mod exec;
 mod hooks;
 mod hostile;
+mod isolation;
 mod lifecycle;
 mod limits;
 mod machine;

@@ -6,6 +6,7 @@ mod delete;
 mod events;
 mod exec;
 mod features;
+mod inspect;
 mod kill;
 mod list;
 mod pause;
@@ -52,6 +53,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     kill::COMMAND,
     delete::COMMAND,
     ps::COMMAND,
+    inspect::COMMAND,
     pause::PAUSE,
     pause::RESUME,
     update::COMMAND,
