@@ -1,13 +1,14 @@
 //! Kubernetes as facts: objects of a cluster, a dump or a folder of manifests, and what follows from
 //! them.
 //!
-//! Start at [`Snapshot`]: everything else takes one. [`load`] reads dumps and manifests into it;
-//! after that nothing here opens a file, dials or reads a clock. [`api`] has the typed views of the
+//! Start at [`Snapshot`]: everything else takes one. [`load`] reads dumps and manifests into it, [`live`]
+//! a cluster's API server; after that nothing here opens a file, dials or reads a clock. [`api`] has the typed views of the
 //! kinds that are analysed.
 //!
 //! What cannot be understood is a [`Gap`](cofferdam_finding::Gap), never dropped.
 
 pub mod api;
+pub mod live;
 pub mod load;
 pub mod network;
 mod object;

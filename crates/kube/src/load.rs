@@ -20,7 +20,11 @@ use std::{fs::File, io::Read, path::Path};
 use thiserror::Error;
 
 use self::intake::Intake;
-pub use self::{folder::FILES_LIMIT, write::write, yaml::resolve};
+pub use self::{
+    folder::FILES_LIMIT,
+    write::write,
+    yaml::{document, resolve},
+};
 use crate::{Snapshot, rules};
 
 /// Bytes of a file that are read: five times the dump of a large cluster.
@@ -90,8 +94,8 @@ pub fn texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Snapsh
     snapshot
 }
 
-/// Reads one file's `bytes` into `snapshot`.
-fn add(snapshot: &mut Snapshot, name: &str, bytes: &[u8]) {
+/// Reads one file's `bytes` into `snapshot`. Duplicates are for the caller to settle.
+pub(crate) fn add(snapshot: &mut Snapshot, name: &str, bytes: &[u8]) {
     let file = u32::try_from(snapshot.files.len()).unwrap_or(u32::MAX);
     snapshot.files.push(name.to_owned());
     let text = match std::str::from_utf8(bytes) {

@@ -7,8 +7,8 @@ use cofferdam_finding::Rule;
 use crate::{practice, pss, rbac::paths, versions};
 
 pub use self::coverage::{
-    MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS, OBJECT_NOT_UNDERSTOOD,
-    OBJECT_UNNAMED,
+    KIND_NOT_LISTED, MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS,
+    OBJECT_NOT_UNDERSTOOD, OBJECT_UNNAMED,
 };
 
 /// All rules, in the order in which they are listed.

@@ -16,6 +16,9 @@ pub struct Snapshot {
     pub gaps: Vec<Gap>,
     /// Documents without kind and apiVersion: values files, configuration of other programs.
     pub foreign_documents: usize,
+    /// Version of the API server, where it was asked: `v1.34.2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<String>,
 }
 
 /// How many objects of a kind there are.

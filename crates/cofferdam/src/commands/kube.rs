@@ -17,7 +17,7 @@ Examples:
   cofferdam kube audit --fail-on high manifests/
   cofferdam kube pss --level baseline manifests/
   cofferdam kube rbac paths dump.json
-  cofferdam kube snapshot dump.json -o cluster.json
+  cofferdam kube snapshot --context staging -o cluster.json
 
 A dump of a cluster, as an administrator:
   kubectl get -A -o json \\

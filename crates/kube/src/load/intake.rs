@@ -1,5 +1,6 @@
 use serde_json::{Map, Value};
 
+use super::write::SERVER_VERSION;
 use crate::{Object, Snapshot, Source, object::NotAnObject, rules};
 
 /// Repeated keys of one document that are told about.
@@ -119,10 +120,15 @@ impl<'a> Intake<'a> {
         format!("{} document {}", file.map_or("?", String::as_str), self.document)
     }
 
-    /// A snapshot that was written remembers what could not be read when it was taken.
+    /// A snapshot that was written remembers what could not be read when it was taken, and of whom.
     fn gaps_of(&mut self, map: &mut Map<String, Value>) {
         let gaps = map.remove("gaps").map(serde_json::from_value::<Vec<_>>);
         self.snapshot.gaps.extend(gaps.into_iter().flatten().flatten());
+        let annotations = map.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let version = annotations.and_then(|all| all.get(SERVER_VERSION)?.as_str());
+        if let Some(version) = version {
+            self.snapshot.server_version = Some(version.to_owned());
+        }
     }
 
     fn untyped(&mut self, list: List, inherited: Option<(&str, &str)>) {

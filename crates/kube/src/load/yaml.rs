@@ -2,10 +2,12 @@ mod build;
 mod scalar;
 
 use saphyr_parser::{Event, Parser};
+use serde_json::Value;
 
 use self::build::Builder;
 pub use self::scalar::resolve;
 use super::intake::Intake;
+use crate::Snapshot;
 
 /// Reads YAML: every document by itself, so that a broken one does not hide those behind it.
 pub(super) fn read(text: &str, intake: &mut Intake<'_>) {
@@ -23,6 +25,19 @@ pub(super) fn read(text: &str, intake: &mut Intake<'_>) {
     }
 }
 
+/// The value of a text that is one YAML or JSON document: for files that are no manifests.
+///
+/// # Errors
+/// If it cannot be understood; says where and why.
+pub fn document(text: &str) -> Result<Value, String> {
+    let mut scratch = Snapshot::default();
+    let mut intake = Intake::new(&mut scratch, 0);
+    let mut builder = Builder::new(&mut intake, 0);
+    feed(text, &mut builder)
+        .map_err(|broken| format!("line {}: {}", broken.line + 1, broken.reason))?;
+    Ok(builder.into_root())
+}
+
 /// Why a document cannot be understood; `line` counts from 0.
 struct Broken {
     line: usize,
@@ -31,7 +46,13 @@ struct Broken {
 
 fn document_into(document: Document<'_>, intake: &mut Intake<'_>) -> Result<(), Broken> {
     let mut builder = Builder::new(intake, document.line);
-    let mut parser = Parser::new_from_str(document.text);
+    feed(document.text, &mut builder)?;
+    builder.finish();
+    Ok(())
+}
+
+fn feed(text: &str, builder: &mut Builder<'_, '_>) -> Result<(), Broken> {
+    let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| Broken {
             line: error.marker().line().saturating_sub(1),
@@ -44,7 +65,6 @@ fn document_into(document: Document<'_>, intake: &mut Intake<'_>) -> Result<(), 
         }
         builder.event(event, line).map_err(broken)?;
     }
-    builder.finish();
     Ok(())
 }
 

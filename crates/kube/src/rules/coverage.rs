@@ -4,6 +4,8 @@ use cofferdam_finding::{Reference, Rule, Severity, Topic};
 
 /// A file or folder could not be read.
 pub const MANIFEST_NOT_READ: &str = "kube-manifest-not-read";
+/// A kind could not be listed by a server.
+pub const KIND_NOT_LISTED: &str = "kube-kind-not-listed";
 /// A document is broken.
 pub const MANIFEST_NOT_UNDERSTOOD: &str = "kube-manifest-not-understood";
 /// An object has a field of the wrong type.
@@ -15,6 +17,18 @@ pub const OBJECT_UNNAMED: &str = "kube-object-unnamed";
 
 /// The rules behind gaps.
 pub(super) static RULES: &[Rule] = &[
+    coverage(
+        KIND_NOT_LISTED,
+        "The objects of a kind could not be listed",
+        Severity::Medium,
+        [
+            "An API server refused to list the objects of a kind that rules look at, or an \
+                 extension of it did not answer.",
+            "Nothing was looked at that these objects decide: roles, policies, workloads.",
+            "Give the account the role that 'cofferdam kube audit --print-rbac' prints. An \
+                 extension that does not answer is listed by 'kubectl get apiservices'.",
+        ],
+    ),
     coverage(
         MANIFEST_NOT_READ,
         "A manifest could not be read",

@@ -119,7 +119,12 @@ pub fn inventory(snapshot: &Snapshot, server: Option<&str>) -> Inventory {
         Some(text) => {
             seen.insert((Role::ApiServer, text.to_owned()), vec!["as said".into()]);
         }
-        None => servers(snapshot, &mut seen),
+        None => match &snapshot.server_version {
+            Some(text) => {
+                seen.insert((Role::ApiServer, text.clone()), vec!["as the server says".into()]);
+            }
+            None => servers(snapshot, &mut seen),
+        },
     }
     let mut inventory = Inventory::default();
     for ((role, text), places) in seen {

@@ -1,7 +1,7 @@
-use std::path::PathBuf;
+use std::{io::Write as _, process::ExitCode};
 
 use cofferdam_kube::{
-    Snapshot,
+    Snapshot, live,
     practice::{self, Settings},
     pss::{self, Level, Version},
     rbac::{
@@ -27,6 +27,8 @@ use crate::session::{Ended, Session};
 Examples:
   cofferdam kube audit manifests/
   cofferdam kube audit --fail-on high --registry quay.io/org dump.json
+  cofferdam kube audit --context staging
+  cofferdam kube audit --print-rbac | kubectl apply -f -
   helm template ./chart | cofferdam kube audit --format sarif -o audit.sarif -
 
 Exit status:
@@ -35,8 +37,8 @@ Exit status:
   2  wrong usage, or nothing could be read
   3  something could not be looked at, under --strict")]
 pub(crate) struct Args {
-    /// A dump, a manifest, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// Level of the Pod Security Standards: privileged, baseline or restricted
     #[arg(long, default_value = "restricted")]
     level: Level,
@@ -52,15 +54,23 @@ pub(crate) struct Args {
     /// Version of the API server, as 'kubectl version' says it
     #[arg(long, value_name = "VERSION")]
     server_version: Option<String>,
+    /// Print the ClusterRole that an account needs for reading a cluster, and do nothing else
+    #[arg(long, conflicts_with = "path")]
+    print_rbac: bool,
     #[command(flatten)]
     report: report::Reporting,
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::load(&args.path)?;
+    if args.print_rbac {
+        let role = live::role("cofferdam-audit", args.input.secret_names());
+        session.printer.data().write_all(role.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let snapshot = args.input.load(session)?;
     let mut found = Found { gaps: snapshot.gaps.clone(), ..Found::default() };
     look(&snapshot, args, &mut found);
-    report::report(args.path.display().to_string(), found, &args.report, session)
+    report::report(args.input.name(), found, &args.report, session)
 }
 
 fn look(snapshot: &Snapshot, args: &Args, found: &mut Found) {

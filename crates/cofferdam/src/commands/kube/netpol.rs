@@ -12,7 +12,7 @@ use cofferdam_kube::{
     network::{Cluster, IpBlocks},
 };
 
-use super::input;
+use super::input::{self, Input};
 use crate::{
     error::CliError,
     session::{Ended, Session},
@@ -80,13 +80,18 @@ impl From<Blocks> for IpBlocks {
 /// Gaps that are told one by one; the rest as a number.
 const GAPS_TOLD: usize = 10;
 
-/// The cluster at `path`; says what of it could not be understood.
-fn cluster(path: &Path, session: &Session) -> Result<Cluster, CliError> {
-    understood(&input::read(path, session)?, path, session)
+/// The cluster that is read; says what of it could not be understood.
+fn cluster(input: &Input, session: &Session) -> Result<Cluster, CliError> {
+    understood(&input.read(session)?, &input.name(), session)
 }
 
-/// The cluster that `snapshot` of `path` shows; says what of it could not be understood.
-fn understood(snapshot: &Snapshot, path: &Path, session: &Session) -> Result<Cluster, CliError> {
+/// The cluster at `path`; says what of it could not be understood.
+fn cluster_at(path: &Path, session: &Session) -> Result<Cluster, CliError> {
+    understood(&input::read(path, session)?, &path.display().to_string(), session)
+}
+
+/// The cluster that `snapshot` of `name` shows; says what of it could not be understood.
+fn understood(snapshot: &Snapshot, name: &str, session: &Session) -> Result<Cluster, CliError> {
     let cluster = Cluster::read(snapshot);
     for gap in cluster.gaps.iter().take(GAPS_TOLD) {
         session.printer.warning(format_args!("{}: {}", gap.object, gap.why));
@@ -97,7 +102,7 @@ fn understood(snapshot: &Snapshot, path: &Path, session: &Session) -> Result<Clu
     }
     if cluster.pods.is_empty() {
         let hint = "name a folder that has the workloads, too, not only their policies";
-        let message = format!("there is nothing in '{}' that runs pods", path.display());
+        let message = format!("there is nothing in '{name}' that runs pods");
         return Err(CliError::new(message).hint(hint));
     }
     Ok(cluster)

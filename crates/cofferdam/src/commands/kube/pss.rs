@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use cofferdam_kube::pss::{Level, NEWEST_MINOR, Version, evaluate};
 
 use super::{
@@ -26,8 +24,8 @@ Exit status:
   2  wrong usage, or nothing could be read
   3  something could not be looked at, under --strict")]
 pub(crate) struct Args {
-    /// A dump, a manifest, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// How much a pod may do: privileged, baseline or restricted
     #[arg(long, default_value = "restricted")]
     level: Level,
@@ -39,7 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::load(&args.path)?;
+    let snapshot = args.input.load(session)?;
     if let Version::Minor(minor) = args.standard_version
         && minor > NEWEST_MINOR
     {
@@ -64,5 +62,5 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         args.standard_version
     ));
     let found = Found { findings, gaps, ..Found::default() };
-    report::report(args.path.display().to_string(), found, &args.report, session)
+    report::report(args.input.name(), found, &args.report, session)
 }

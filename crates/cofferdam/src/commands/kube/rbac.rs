@@ -2,14 +2,12 @@ mod can;
 mod paths;
 mod who_can;
 
-use std::path::Path;
-
 use cofferdam_kube::{
     Snapshot,
     rbac::{Access, Request, parse_resource},
 };
 
-use super::input;
+use super::input::Input;
 use crate::{
     error::{CliError, OrFail as _},
     session::{Ended, Session},
@@ -62,9 +60,9 @@ impl About {
     }
 }
 
-/// Roles and bindings of a dump or folder; what of them could not be read is told.
-fn access(path: &Path, session: &Session) -> Result<(Snapshot, Access), CliError> {
-    let snapshot = input::read(path, session)?;
+/// Roles and bindings of what is read; what of them could not be read is told.
+fn access(input: &Input, session: &Session) -> Result<(Snapshot, Access), CliError> {
+    let snapshot = input.read(session)?;
     let access = Access::of(&snapshot);
     for gap in &access.gaps {
         session.printer.warning(format_args!("{}: {}", gap.object, gap.why));

@@ -1,11 +1,11 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use cofferdam_kube::load;
 
 use super::input;
 use crate::session::{Ended, Session};
 
-/// Write what a dump or a folder of manifests holds as one file, without the values of secrets
+/// Write what a cluster, a dump or a folder holds as one file, without the values of secrets
 ///
 /// The file is a list as 'kubectl get -o json' writes it, one object a line; every kube command
 /// reads it. Left out are values of Secrets, managed fields and repeated objects; what could not be
@@ -14,14 +14,15 @@ use crate::session::{Ended, Session};
 #[command(after_help = "\
 Examples:
   cofferdam kube snapshot dump.json -o cluster.json
+  cofferdam kube snapshot --context staging -o cluster.json
   helm template ./chart | cofferdam kube snapshot - -o chart.json")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::read(&args.path, session)?;
+    let snapshot = args.input.read(session)?;
     load::write(&snapshot, session.printer.data())?;
     for kind in snapshot.kinds() {
         let group = if kind.group.is_empty() { "core" } else { &kind.group };

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use cofferdam_kube::{
     Snapshot,
     versions::{Judged, inventory, judge, table},
@@ -29,8 +27,8 @@ Exit status:
   2  wrong usage, or nothing could be read
   3  something could not be looked at, under --strict")]
 pub(crate) struct Args {
-    /// A dump of a cluster; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// Version of the API server, as 'kubectl version' says it
     #[arg(long, value_name = "VERSION")]
     server_version: Option<String>,
@@ -39,13 +37,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::load(&args.path)?;
+    let snapshot = args.input.load(session)?;
     let judged = judged(&snapshot, args.server_version.as_deref());
     let mut gaps = snapshot.gaps;
     gaps.extend(judged.gaps);
     let Judged { findings, rules, data, .. } = judged;
     let found = Found { findings, gaps, data, rules };
-    report::report(args.path.display().to_string(), found, &args.report, session)
+    report::report(args.input.name(), found, &args.report, session)
 }
 
 /// The versions of a snapshot, judged today.

@@ -89,6 +89,11 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    /// The value of a text that is no list of objects.
+    pub(super) fn into_root(self) -> Value {
+        self.root.unwrap_or_default().0
+    }
+
     fn open(&mut self, content: Content, anchor: usize, line: usize) -> Result<(), String> {
         if self.stack.len() >= DEPTH_LIMIT {
             return Err(format!("values are nested more than {DEPTH_LIMIT} deep"));

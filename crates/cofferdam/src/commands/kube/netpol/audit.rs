@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use cofferdam_kube::network::{Cluster, Reachability, findings};
 
 use super::{
@@ -20,8 +18,8 @@ Examples:
   cofferdam kube netpol audit ./manifests
   cofferdam kube netpol audit dump.json --fail-on medium --format sarif -o network.sarif")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     #[command(flatten)]
     reporting: Reporting,
     /// What blocks of addresses in policies mean: pods and nodes too, or only the outside (Cilium)
@@ -30,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::read(&args.path, session)?;
+    let snapshot = args.input.read(session)?;
     let cluster = Cluster::read(&snapshot);
     let reachability = Reachability::of(&cluster, args.ip_blocks.into());
     let found = Found {
@@ -38,5 +36,5 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
         gaps: snapshot.gaps.into_iter().chain(cluster.gaps).collect(),
         ..Found::default()
     };
-    report(args.path.display().to_string(), found, &args.reporting, session)
+    report(args.input.name(), found, &args.reporting, session)
 }

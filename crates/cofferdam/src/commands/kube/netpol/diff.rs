@@ -47,8 +47,8 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
         let reachability = Reachability::of(cluster, args.ip_blocks.into());
         Listing::of(cluster, &reachability, &scope)
     };
-    let before = listing(&super::cluster(&args.before, session)?);
-    let after = listing(&super::cluster(&args.after, session)?);
+    let before = listing(&super::cluster_at(&args.before, session)?);
+    let after = listing(&super::cluster_at(&args.after, session)?);
     let difference = difference(&before, &after);
     match args.format {
         Format::Json => session.printer.json(&difference)?,

@@ -35,7 +35,7 @@ Exit status:
   1  it is not, from or to at least one of the pods meant
   2  wrong usage, or it could not be worked out")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
+    /// A dump, a folder of manifests, or context:NAME for a cluster; '-' is standard input
     path: PathBuf,
     /// Where the connection comes from
     source: String,
@@ -70,7 +70,7 @@ struct Document<'a> {
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     let (protocol, port) = parse_port(&args.port)?;
-    let cluster = super::cluster(&args.path, session)?;
+    let cluster = super::cluster_at(&args.path, session)?;
     let sources = find(&cluster, &args.source)?;
     let destinations = destinations(&cluster, &args.destination, protocol, port)?;
     // Policies treat the members of a class alike: one of each is asked about.

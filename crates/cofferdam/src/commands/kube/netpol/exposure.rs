@@ -1,10 +1,10 @@
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use cofferdam_finding::render::escape;
 use cofferdam_kube::network::{Exposure, METADATA, PortSet, Protocol, Reachability, exposures};
 use serde::Serialize;
 
-use super::Blocks;
+use super::{super::input::Input, Blocks};
 use crate::{
     cli::Format,
     error::CliError,
@@ -22,8 +22,8 @@ Examples:
   cofferdam kube netpol exposure ./manifests
   cofferdam kube netpol exposure dump.json --format json | jq '.workloads[] | select(.spreads_to > 10)'")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: Input,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -39,7 +39,7 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let cluster = super::cluster(&args.path, session)?;
+    let cluster = super::cluster(&args.input, session)?;
     let reachability = Reachability::of(&cluster, args.ip_blocks.into());
     let workloads = exposures(&cluster, &reachability);
     match args.format {

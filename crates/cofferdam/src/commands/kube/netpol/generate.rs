@@ -42,8 +42,8 @@ Exit status:
   1  they do not, and stderr says where they differ
   2  wrong usage, or nothing could be written")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// A log of connections that are needed, instead of what is declared; may be repeated
     #[arg(long, value_name = "FILE")]
     flows: Vec<PathBuf>,
@@ -59,8 +59,8 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::read(&args.path, session)?;
-    let cluster = super::understood(&snapshot, &args.path, session)?;
+    let snapshot = args.input.read(session)?;
+    let cluster = super::understood(&snapshot, &args.input.name(), session)?;
     super::check_namespaces(&cluster, &args.namespace)?;
     let mut needs = Vec::new();
     if args.flows.is_empty() || args.declared {

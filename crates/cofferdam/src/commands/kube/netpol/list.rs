@@ -1,8 +1,8 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use cofferdam_kube::network::{Cluster, Listing, Reachability, Scope, render};
 
-use super::Blocks;
+use super::{super::input::Input, Blocks};
 use crate::{
     error::CliError,
     printer::Printer,
@@ -22,8 +22,8 @@ Examples:
   cofferdam kube netpol list dump.json --namespace shop
   cofferdam kube netpol list ./manifests --format svg -o network.svg")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: Input,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -59,7 +59,7 @@ enum ListFormat {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let cluster = super::cluster(&args.path, session)?;
+    let cluster = super::cluster(&args.input, session)?;
     let reachability = Reachability::of(&cluster, args.ip_blocks.into());
     let scope = Scope { nodes: args.nodes, namespaces: args.namespace.clone() };
     super::check_namespaces(&cluster, &args.namespace)?;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
 use cofferdam_kube::{
     api::PolicyRule,
@@ -6,7 +6,7 @@ use cofferdam_kube::{
 };
 use serde::Serialize;
 
-use super::About;
+use super::{super::input::Input, About};
 use crate::{
     cli::Format,
     error::CliError,
@@ -32,8 +32,8 @@ Exit status:
 pub(crate) struct Args {
     /// user:NAME, group:NAME or sa:NAMESPACE/NAME
     subject: SubjectId,
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: Input,
     /// A group that the subject is in besides
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -75,7 +75,7 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let (_, access) = super::access(&args.path, session)?;
+    let (_, access) = super::access(&args.input, session)?;
     if let (Some(verb), Some(resource)) = (&args.verb, &args.resource) {
         let request = args.about.request(verb, resource)?;
         let allowed = access.allows(&args.subject, &args.groups, &request);

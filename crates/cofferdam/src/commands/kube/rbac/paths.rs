@@ -1,4 +1,4 @@
-use std::{io::Write as _, path::PathBuf};
+use std::io::Write as _;
 
 use cofferdam_kube::rbac::{
     Access,
@@ -33,8 +33,8 @@ Exit status:
   2  wrong usage, or nothing could be read
   3  something could not be looked at, under --strict")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// Label of namespaces that says whose they are: finds ways from one tenant to another
     #[arg(long, value_name = "LABEL")]
     tenant_label: Option<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::load(&args.path)?;
+    let snapshot = args.input.load(session)?;
     let mut gaps = snapshot.gaps.clone();
     let workloads = snapshot.workloads();
     let access = Access::of(&snapshot);
@@ -76,9 +76,9 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let findings = found.paths.iter().map(Path::finding).collect();
     let found = Found { findings, gaps, ..Found::default() };
     if args.steps {
-        return report::judge(args.path.display().to_string(), found, &args.report);
+        return report::judge(args.input.name(), found, &args.report);
     }
-    report::report(args.path.display().to_string(), found, &args.report, session)
+    report::report(args.input.name(), found, &args.report, session)
 }
 
 fn steps(paths: &[Path], session: &mut Session) -> Result<(), CliError> {

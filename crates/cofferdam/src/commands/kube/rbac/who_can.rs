@@ -1,9 +1,9 @@
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use cofferdam_kube::rbac::Grant;
 use serde::Serialize;
 
-use super::About;
+use super::{super::input::Input, About};
 use crate::{
     cli::Format,
     session::{Ended, Session},
@@ -25,8 +25,8 @@ pub(crate) struct Args {
     verb: String,
     /// pods, pods/exec, deployments.apps, or a path: /metrics
     resource: String,
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: Input,
     #[command(flatten)]
     about: About,
     /// How to write the list
@@ -50,7 +50,7 @@ struct Row {
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let request = args.about.request(&args.verb, &args.resource)?;
-    let (_, access) = super::access(&args.path, session)?;
+    let (_, access) = super::access(&args.input, session)?;
     let grants = access.who_can(&request);
     match args.format {
         Format::Json => {

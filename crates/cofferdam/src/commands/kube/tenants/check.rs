@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use cofferdam_kube::tenants::{Tenants, findings};
 
 use super::super::{
@@ -22,8 +20,8 @@ Examples:
   cofferdam kube tenants check dump.json --label team
   cofferdam kube tenants check ./manifests --tenant blue=shop,cart --tenant green=crm")]
 pub(crate) struct Args {
-    /// A dump, or a folder of manifests; '-' is standard input
-    path: PathBuf,
+    #[command(flatten)]
+    input: input::Input,
     /// Label of namespaces that says whose they are
     #[arg(long, value_name = "LABEL", required_unless_present = "tenant")]
     label: Option<String>,
@@ -45,7 +43,7 @@ fn tenant(text: &str) -> Result<(String, Vec<String>), String> {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
-    let snapshot = input::read(&args.path, session)?;
+    let snapshot = args.input.read(session)?;
     let mut tenants = Tenants::default();
     if let Some(label) = &args.label {
         tenants = Tenants::by_label(&snapshot, label);
@@ -63,5 +61,5 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
     }
     let findings = findings(&snapshot, &tenants);
     let found = Found { findings, gaps: snapshot.gaps, ..Found::default() };
-    report(args.path.display().to_string(), found, &args.reporting, session)
+    report(args.input.name(), found, &args.reporting, session)
 }
