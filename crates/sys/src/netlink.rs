@@ -1,35 +1,29 @@
-//! Network devices by rtnetlink(7): found, moved into another network namespace, set up there.
+//! Network devices by rtnetlink(7): found, made, moved into another network namespace, set up there.
+//!
+//! [`Netlink`] speaks of devices, [`route`] makes them; [`Socket`] and [`message`] are what any
+//! family of netlink needs.
+
+pub mod message;
+pub mod route;
+mod socket;
 
 use std::{
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     str,
 };
 
-use rustix::{
-    io::{self, Errno},
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with},
-};
+use rustix::io::{self, Errno};
+
+use message::{ACKNOWLEDGE, CREATE, DUMP, EXCLUSIVE, REQUEST, Request, attribute, number};
+pub use socket::{BatchError, Socket};
 
 /// Longest name of a network device (`IFNAMSIZ` without its zero byte).
 pub const NAME_LENGTH: usize = 15;
-/// Most datagrams that one answer may have.
-const DATAGRAMS: usize = 4096;
-/// A datagram of the kernel's is not longer than this (`NLMSG_GOODSIZE` is at most 32 KiB).
-const BUFFER: usize = 64 * 1024;
 
 const NEW_LINK: u16 = 16;
 const GET_LINK: u16 = 18;
 const NEW_ADDRESS: u16 = 20;
 const GET_ADDRESS: u16 = 22;
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-
-const REQUEST: u16 = 1;
-const MULTI: u16 = 2;
-const ACKNOWLEDGE: u16 = 4;
-const CREATE: u16 = 0x400;
-const EXCLUSIVE: u16 = 0x200;
-const DUMP: u16 = 0x300;
 
 const LINK_NAME: u16 = 3;
 const LINK_NAMESPACE: u16 = 28;
@@ -40,13 +34,7 @@ const SCOPE_GLOBAL: u8 = 0;
 
 /// A connection to the kernel about the network namespace that it was opened in.
 #[derive(Debug)]
-pub struct Netlink(OwnedFd);
-
-/// A message of the kernel's: its type and what follows its header.
-struct Message {
-    kind: u16,
-    body: Vec<u8>,
-}
+pub struct Netlink(Socket);
 
 /// An address of a device, as the kernel told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +49,7 @@ impl Netlink {
     /// # Errors
     /// When the kernel has no rtnetlink.
     pub fn open() -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC;
-        // NETLINK_ROUTE is protocol 0, the default.
-        socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None).map(Self)
+        Socket::route().map(Self)
     }
 
     /// The number of the device of this name.
@@ -73,7 +59,7 @@ impl Netlink {
     pub fn index(&self, name: &str) -> io::Result<u32> {
         let mut request = Request::new(GET_LINK, REQUEST, &[0; 16]);
         request.attribute(LINK_NAME, &terminated(name)?);
-        let answer = self.ask(request)?;
+        let answer = self.0.ask(request)?;
         let link = answer.into_iter().find(|message| message.kind == NEW_LINK);
         number(&link.ok_or(Errno::NODEV)?.body, 4)
     }
@@ -85,7 +71,7 @@ impl Netlink {
     pub fn addresses(&self, index: u32) -> io::Result<Vec<Address>> {
         let request = Request::new(GET_ADDRESS, REQUEST | DUMP, &[0; 8]);
         let mut found = Vec::new();
-        for message in self.ask(request)? {
+        for message in self.0.ask(request)? {
             let body = message.body;
             if message.kind != NEW_ADDRESS || body.len() < 8 || number(&body, 4)? != index {
                 continue;
@@ -117,7 +103,7 @@ impl Netlink {
         if let Some(name) = name {
             request.attribute(LINK_NAME, &terminated(name)?);
         }
-        self.ask(request).map(drop)
+        self.0.ask(request).map(drop)
     }
 
     /// Names of the devices, with their numbers.
@@ -125,7 +111,7 @@ impl Netlink {
     /// # Errors
     /// As the kernel says.
     pub fn devices(&self) -> io::Result<Vec<(String, u32)>> {
-        let answer = self.ask(Request::new(GET_LINK, REQUEST | DUMP, &[0; 16]))?;
+        let answer = self.0.ask(Request::new(GET_LINK, REQUEST | DUMP, &[0; 16]))?;
         let mut found = Vec::new();
         for message in answer.into_iter().filter(|message| message.kind == NEW_LINK) {
             let index = number(&message.body, 4)?;
@@ -159,7 +145,7 @@ impl Netlink {
         // Its uniqueness was found out before; it has to be usable at once.
         let flags = flags | DUPLICATE_DETECTION_OFF;
         request.attribute(ADDRESS_FLAGS, &flags.to_ne_bytes());
-        match self.ask(request) {
+        match self.0.ask(request) {
             Ok(_) | Err(Errno::EXIST) => Ok(()),
             Err(error) => Err(error),
         }
@@ -172,28 +158,7 @@ impl Netlink {
     pub fn set_up(&self, index: u32) -> io::Result<()> {
         const UP: u32 = 1;
         let request = Request::new(NEW_LINK, REQUEST | ACKNOWLEDGE, &link(index, UP)?);
-        self.ask(request).map(drop)
-    }
-
-    /// Sends a request and collects the answer to its end.
-    fn ask(&self, request: Request) -> io::Result<Vec<Message>> {
-        let bytes = request.finish()?;
-        send(&self.0, &bytes, SendFlags::empty())?;
-        let mut collected = Vec::new();
-        let mut buffer = vec![0; BUFFER];
-        for _ in 0..DATAGRAMS {
-            let (length, whole) = match recv(&self.0, &mut buffer[..], RecvFlags::TRUNC) {
-                Err(Errno::INTR) => continue,
-                received => received?,
-            };
-            if whole > length {
-                return Err(Errno::MSGSIZE);
-            }
-            if collect(&buffer[..length], &mut collected)? {
-                return Ok(collected);
-            }
-        }
-        Err(Errno::MSGSIZE)
+        self.0.ask(request).map(drop)
     }
 }
 
@@ -201,28 +166,6 @@ impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// Takes a datagram apart; true at the answer's end.
-fn collect(mut datagram: &[u8], collected: &mut Vec<Message>) -> io::Result<bool> {
-    while datagram.len() >= 16 {
-        let length = usize::try_from(number(datagram, 0)?).map_err(|_| Errno::BADMSG)?;
-        let (kind, flags) = (short(datagram, 4)?, short(datagram, 6)?);
-        let body = datagram.get(16..length).ok_or(Errno::BADMSG)?;
-        match kind {
-            DONE => return Ok(true),
-            ERROR => {
-                let code = number(body, 0)?.cast_signed();
-                return if code == 0 { Ok(true) } else { Err(Errno::from_raw_os_error(-code)) };
-            }
-            _ => collected.push(Message { kind, body: body.to_vec() }),
-        }
-        if flags & MULTI == 0 {
-            return Ok(true);
-        }
-        datagram = datagram.get(aligned(length)..).unwrap_or_default();
-    }
-    Ok(false)
 }
 
 /// `struct ifinfomsg` with the flags that change.
@@ -244,60 +187,6 @@ fn terminated(name: &str) -> io::Result<Vec<u8>> {
     Ok([name.as_bytes(), &[0]].concat())
 }
 
-fn number(bytes: &[u8], at: usize) -> io::Result<u32> {
-    let found = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
-    found.map(|bytes| u32::from_ne_bytes(*bytes)).ok_or(Errno::BADMSG)
-}
-
-fn short(bytes: &[u8], at: usize) -> io::Result<u16> {
-    let found = bytes.get(at..).and_then(|rest| rest.first_chunk::<2>());
-    found.map(|bytes| u16::from_ne_bytes(*bytes)).ok_or(Errno::BADMSG)
-}
-
-/// The value of the first attribute of this kind.
-fn attribute(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
-    while bytes.len() >= 4 {
-        let length = usize::from(short(bytes, 0).ok()?);
-        let value = bytes.get(4..length)?;
-        if short(bytes, 2).ok()? & 0x3fff == wanted {
-            return Some(value);
-        }
-        bytes = bytes.get(aligned(length)..)?;
-    }
-    None
-}
-
-const fn aligned(length: usize) -> usize {
-    (length + 3) & !3
-}
-
-/// A request that is being written.
-struct Request(Vec<u8>);
-
-impl Request {
-    fn new(kind: u16, flags: u16, header: &[u8]) -> Self {
-        let mut bytes = vec![0; 16];
-        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
-        bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
-        bytes.extend_from_slice(header);
-        Self(bytes)
-    }
-
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
-        let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
-        self.0.extend(length.to_ne_bytes());
-        self.0.extend(kind.to_ne_bytes());
-        self.0.extend(value);
-        self.0.resize(aligned(self.0.len()), 0);
-    }
-
-    fn finish(mut self) -> io::Result<Vec<u8>> {
-        let length = u32::try_from(self.0.len()).map_err(|_| Errno::MSGSIZE)?;
-        self.0[..4].copy_from_slice(&length.to_ne_bytes());
-        Ok(self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,16 +200,5 @@ mod tests {
         assert_eq!(netlink.index("a-name-that-is-too-long"), Err(Errno::INVAL));
         // Those of loopback are of host scope.
         assert_eq!(netlink.addresses(index).unwrap(), []);
-    }
-
-    #[test]
-    fn broken_messages_are_errors() {
-        let mut collected = Vec::new();
-        assert!(collect(&[0; 3], &mut collected).is_ok_and(|end| !end));
-        let mut short = [0; 16];
-        short[0] = 200;
-        assert_eq!(collect(&short, &mut collected), Err(Errno::BADMSG));
-        assert_eq!(attribute(&[2, 0, 3, 0, 0], 3), None);
-        assert_eq!(attribute(&[5, 0, 3, 0, 7, 0, 0, 0], 3), Some(&[7][..]));
     }
 }

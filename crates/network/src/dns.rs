@@ -1,0 +1,4 @@
+//! The domain name system: names, messages, and a resolver that only knows allowed names.
+
+pub mod message;
+pub mod name;
