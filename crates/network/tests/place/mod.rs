@@ -14,11 +14,11 @@ use cofferdam_sys::{
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 /// A network namespace; it is gone when nothing holds it.
-pub struct Namespace(OwnedFd);
+pub(crate) struct Namespace(OwnedFd);
 
 impl Namespace {
     /// A new one with loopback up; none, with the reason printed, where they cannot be made.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let made = std::thread::spawn(|| {
             cofferdam_sys::clone::unshare(UnshareFlags::NEWNET)?;
             loopback_up()?;
@@ -35,7 +35,7 @@ impl Namespace {
     }
 
     /// Does something inside, on a thread of its own.
-    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let kind = Some(LinkNameSpaceType::Network);
@@ -47,12 +47,12 @@ impl Namespace {
     }
 
     /// Runs a program inside; none if there is no such program.
-    pub fn run(&self, program: &str, arguments: &[&str]) -> Option<Output> {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Option<Output> {
         self.inside(|| Command::new(program).args(arguments).output().ok())
     }
 
     /// Connects it with another one by a cable; each end has its addresses.
-    pub fn connect(&self, other: &Self, own: &[&str], others: &[&str]) {
+    pub(crate) fn connect(&self, other: &Self, own: &[&str], others: &[&str]) {
         self.inside(|| {
             let netlink = Netlink::open().unwrap();
             netlink.make_pair("cable", "cable", other.0.as_fd()).unwrap();
@@ -69,7 +69,7 @@ impl AsFd for Namespace {
 }
 
 /// Gives the device addresses and sets it up.
-pub fn give(device: &str, addresses: &[&str]) {
+pub(crate) fn give(device: &str, addresses: &[&str]) {
     let netlink = Netlink::open().unwrap();
     let index = netlink.index(device).unwrap();
     netlink.set_up(index).unwrap();
