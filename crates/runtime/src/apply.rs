@@ -11,6 +11,7 @@ mod console;
 mod copy_up;
 mod device;
 mod directory;
+mod enter;
 mod idmap;
 mod init;
 mod join;
@@ -19,6 +20,7 @@ mod landlock;
 mod listener;
 mod message;
 mod mount;
+mod mount_table;
 mod network;
 pub(crate) mod resctrl;
 mod rootfs;
@@ -142,10 +144,12 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
     let exchange = Exchange::new(plan)?;
+    let mounts = shared::mount_namespace(plan)?;
     let left = shared::join(plan)?;
     let late = UnshareFlags::NEWCGROUP | UnshareFlags::NEWTIME;
     let request = clone::Request {
-        namespaces: plan.namespaces - late,
+        // Where the mount namespace is not the container's alone, the root is built in this one.
+        namespaces: (plan.namespaces - late) | UnshareFlags::NEWNS,
         cgroup: cgroup.as_ref().map(AsFd::as_fd),
     };
     let explained = options.explain.is_some();
@@ -163,12 +167,13 @@ fn begin(plan: &Plan, options: &mut Options<'_>, gate: Option<Gate>) -> Result<R
             detached: options.detached,
             preserved: options.preserved,
             no_pivot: options.no_pivot,
+            shared_mounts: mounts.as_ref(),
             hooks: options.hooks,
             exchange: exchange.as_ref(),
             alone: &alone,
         })
     });
-    let child = shared::spawn(plan, &request, &alone, theirs, &mut become_child)?;
+    let child = shared::spawn(plan, &request, &alone, theirs, mounts.as_ref(), &mut become_child)?;
     left.go_back()?;
     let channel = ours.ok_or_else(|| Error::configuration("/", "the channel is gone"))?;
     let mut running = Running::new(child, channel, queue, plan.given_up.clone(), group, console);

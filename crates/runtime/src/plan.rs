@@ -190,6 +190,16 @@ pub struct Mount {
     pub copy_up: bool,
     /// Whether the container starts without it when the kernel refuses it.
     pub optional: bool,
+    /// Options that mean nothing for it, such as `mode=` of a bind mount: they are left out, as the
+    /// kernel would do.
+    pub ignored: Vec<String>,
+}
+
+impl Mount {
+    /// Whether it cannot be copied to another place.
+    pub(crate) fn is_unbindable(&self) -> bool {
+        self.propagation.iter().any(|change| change.kind == option::MS_UNBINDABLE)
+    }
 }
 
 /// `MOUNT_ATTR_*` to change.

@@ -19,7 +19,14 @@ use rustix::{
 };
 
 use super::{
-    confine, device, init, listener::Exchange, message, message::Report, rootfs, source::Sources,
+    confine, device,
+    enter::{self, Entrance},
+    init,
+    listener::Exchange,
+    message,
+    message::Report,
+    rootfs,
+    source::Sources,
     terminal,
 };
 use crate::{
@@ -48,6 +55,8 @@ pub(super) struct Task<'a> {
     pub(super) preserved: u32,
     /// Whether the root is entered by chroot.
     pub(super) no_pivot: bool,
+    /// The mount namespace that the container ends up in, if it is not its own.
+    pub(super) shared_mounts: Option<&'a std::os::fd::OwnedFd>,
     pub(super) hooks: Option<(&'a Hooks, &'a State)>,
     /// How an agent for system calls comes to be asked, if there is one.
     pub(super) exchange: Option<&'a Exchange>,
@@ -185,8 +194,12 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     let program = confine::Program::new(plan)?;
     wait_for(channel, message::LIMITS_SET)?;
     late_namespaces(plan, proc.as_ref())?;
-    rootfs::enter(plan, &root, task.no_pivot)?;
-    drop(root);
+    let entrance = match task.shared_mounts {
+        Some(namespace) => Entrance::Detached(namespace),
+        None if task.no_pivot => Entrance::Chroot,
+        None => Entrance::Pivot,
+    };
+    enter::enter(plan, root, &entrance, task.needs_root_in_place())?;
     session(plan, console)?;
     // A filter that is loaded with privileges need not allow it any more.
     close_descriptors(task.preserved)?;

@@ -18,10 +18,10 @@ use cofferdam_sys::{
     signal,
 };
 use rustix::{
-    fs::stat,
+    fs::{Mode, OFlags, open, stat},
     io::Errno,
     process::{
-        DumpableBehavior, Pid, WaitId, WaitIdOptions, set_dumpable_behavior,
+        DumpableBehavior, Pid, WaitId, WaitIdOptions, chroot, fchdir, set_dumpable_behavior,
         set_parent_process_death_signal, waitid,
     },
     thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces},
@@ -75,6 +75,7 @@ pub fn exec(
     };
     let pidfd = init.open().doing("open", "the container's process")?.ok_or_else(gone)?;
     let namespaces = foreign_namespaces(init.pid)?;
+    let root = if plan.shares_mounts() { Some(root_of(init, &gone)?) } else { None };
     let (ours, theirs) = Channel::pair().doing("make", "a channel to the container")?;
 
     let exchange = Exchange::new(plan)?;
@@ -85,6 +86,7 @@ pub fn exec(
         detached: options.detached,
         preserved: options.preserved,
         in_user_namespace: namespaces.contains(ThreadNameSpaceType::USER),
+        root: root.as_ref(),
         exchange: exchange.as_ref(),
     });
     let mut ours = Some(ours);
@@ -128,6 +130,17 @@ fn foreign_namespaces(pid: i32) -> Result<ThreadNameSpaceType, Error> {
         }
     }
     Ok(found)
+}
+
+/// The root of a container's first process; it is that process's if it still is there afterwards.
+fn root_of(init: Identity, gone: &dyn Fn() -> Error) -> Result<OwnedFd, Error> {
+    let path = format!("/proc/{}/root", init.pid);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = open(&path, flags, Mode::empty()).doing("open", &path)?;
+    if !init.is_alive().doing("look at", "the container's process")? {
+        return Err(gone());
+    }
+    Ok(root)
 }
 
 /// The process that the usher made, told by the descriptor that it sends; nobody can forge that.
@@ -181,6 +194,8 @@ struct Task<'a> {
     detached: bool,
     preserved: u32,
     in_user_namespace: bool,
+    /// The container's root, where its mount namespace is another's too and has another root.
+    root: Option<&'a OwnedFd>,
     exchange: Option<&'a Exchange>,
 }
 
@@ -247,7 +262,11 @@ fn confined<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
     if task.in_user_namespace {
         child::become_root(plan)?;
     }
-    // The root of the mount namespace that was joined.
+    if let Some(root) = task.root {
+        fchdir(root).doing("enter", "the container's root")?;
+        chroot(".").doing("change to", "the container's root")?;
+    }
+    // Else that of the mount namespace that was joined.
     let root = Root::open(Path::new("/")).doing("open", "the container's root")?;
     let program = confine::Program::new(plan)?;
     let proc = child::private_proc(plan)?;

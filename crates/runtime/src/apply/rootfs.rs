@@ -1,4 +1,4 @@
-//! The root file system: built, restricted, entered.
+//! The root file system: built and restricted. [`super::enter`] enters it.
 
 use std::{os::fd::OwnedFd, path::Path};
 
@@ -12,7 +12,7 @@ use rustix::{
     fs::{FileType, Mode, OFlags, mkdirat, open},
     io::Errno,
     mount::{MountAttrFlags, UnmountFlags, unmount},
-    process::{chdir, chroot, fchdir, pivot_root},
+    process::fchdir,
 };
 
 use super::{
@@ -108,6 +108,8 @@ fn ephemeral(plan: &Plan, lower: &OwnedFd, size: u64) -> Result<OwnedFd, Error> 
     let root = mount::file_system("overlay", Some("cofferdam"), &options, attributes)
         .doing("mount an overlay on", &path)?;
     mount::attach(&root, place("root")?).doing("mount an overlay on", &path)?;
+    // The overlay has a mount of its own of it.
+    unmount("lower", UnmountFlags::DETACH | UnmountFlags::NOFOLLOW).doing(doing, &path)?;
     Ok(root)
 }
 
@@ -188,25 +190,4 @@ fn present(root: &Root, path: &Path, doing: &'static str) -> Result<Option<Owned
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(error) => Err(error).doing(doing, path.display()),
     }
-}
-
-/// Makes the root this process's and lets go of everything that was there before.
-pub(super) fn enter(plan: &Plan, root: &Root, no_pivot: bool) -> Result<(), Error> {
-    fchdir(root).doing("enter", "the root")?;
-    if no_pivot {
-        chroot(".").doing("change to", "the root")?;
-    } else {
-        pivot_root(".", ".").doing("change to", "the root")?;
-        // The old root is on top of the new one now, and the memory that holds the layers on it.
-        for _ in 0..if plan.root.ephemeral.is_some() { 2 } else { 1 } {
-            unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's own root")?;
-        }
-    }
-    if let Some(asked) = plan.root_propagation {
-        let (propagation, recursive) = (asked.kind, asked.recursive);
-        let change = Change { propagation, recursive, ..Change::default() };
-        mount::set_attributes(root, &change).doing("change the propagation of", "/")?;
-    }
-    chdir("/").doing("enter", "/")?;
-    super::directory::enter(root, &plan.process.directory)
 }

@@ -108,6 +108,17 @@ fn enter(plan: &Plan, joined: &Joined, own: &OwnedFd) -> Result<(), Error> {
         .doing("join the namespace", &path)
 }
 
+/// The mount namespace that the container has together with others: the runtime's own, or one that
+/// is told by path. `None` if it gets a new one.
+pub(super) fn mount_namespace(plan: &Plan) -> Result<Option<OwnedFd>, Error> {
+    if !plan.shares_mounts() {
+        return Ok(None);
+    }
+    let joined = plan.joins(NamespaceType::Mount);
+    let path = joined.map_or(std::path::Path::new("/proc/self/ns/mnt"), |joined| &joined.path);
+    file(path).map(Some)
+}
+
 fn sets_parameters_of(plan: &Plan, kind: NamespaceType) -> bool {
     plan.parameters
         .iter()
@@ -124,6 +135,7 @@ pub(super) fn spawn<F: FnOnce(Channel) -> u8>(
     request: &Request<'_>,
     alone: &SingleThreaded,
     theirs: Channel,
+    mounts: Option<&OwnedFd>,
     child: &mut Option<F>,
 ) -> Result<Child, Error> {
     let mut theirs = Some(theirs);
@@ -137,7 +149,7 @@ pub(super) fn spawn<F: FnOnce(Channel) -> u8>(
     let (near, far) = Channel::pair().doing("make", "a channel to the container")?;
     let usher = Request { namespaces: UnshareFlags::empty(), cgroup: None };
     let usher = clone::spawn_alone(&usher, alone, || {
-        let made = join_all(plan).and_then(|()| {
+        let made = join_all(plan, mounts).and_then(|()| {
             let made = clone::spawn_sibling(request, alone, &mut run)?;
             let told = Report::Made(made.pid.as_raw_nonzero().get()).encode();
             far.send(&told, &[made.pidfd.as_fd()]).doing("talk to", "the parent")
@@ -150,7 +162,7 @@ pub(super) fn spawn<F: FnOnce(Channel) -> u8>(
 
 /// In a process in between. What belongs to this machine is joined with this machine's rights;
 /// what belongs to the user namespace that is joined, afterwards.
-fn join_all(plan: &Plan) -> Result<(), Error> {
+fn join_all(plan: &Plan, mounts: Option<&OwnedFd>) -> Result<(), Error> {
     child::die_with_parent()?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide", "the process")?;
     let own: Vec<_> = plan
@@ -172,15 +184,13 @@ fn join_all(plan: &Plan) -> Result<(), Error> {
         }
     }
     let of = |kind| all().find(move |(joined, _)| joined.kind == kind);
-    // By its file, which may be out of reach from the mount namespace.
-    let mounts = of(NamespaceType::Mount).map(|(joined, _)| file(&joined.path)).transpose()?;
     if let Some((joined, own)) = of(NamespaceType::User) {
         enter(plan, joined, own)?;
     }
     for (joined, own) in again {
         enter(plan, joined, own)?;
     }
-    if let Some(mounts) = mounts {
+    if let Some(mounts) = mounts.filter(|_| plan.joins(NamespaceType::Mount).is_some()) {
         move_into_link_name_space(mounts.as_fd(), Some(LinkNameSpaceType::Mount))
             .doing("join", "the mount namespace")?;
     }

@@ -72,6 +72,13 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
         let why = format!("no call is named {}", unknown.join(", "));
         return Err(Error::configuration("/linux/seccomp/syscalls", why));
     }
+    if request.strict
+        && let Some((index, mount)) =
+            plan.mounts.iter().enumerate().find(|(_, mount)| !mount.ignored.is_empty())
+    {
+        let why = format!("{} mean nothing for it", mount.ignored.join(", "));
+        return Err(Error::configuration(format!("/mounts/{index}/options"), why));
+    }
     check_terminal(&plan, request)?;
     leave_out_trees(&mut plan, request);
     Ok(plan)

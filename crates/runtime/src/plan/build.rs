@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cofferdam_oci::runtime::{Linux, NamespaceType, Resources, Spec};
+use cofferdam_oci::runtime::{Linux, Namespace, NamespaceType, Resources, Spec};
 use rustix::thread::UnshareFlags;
 
 use super::{
@@ -85,6 +85,13 @@ impl Plan {
     #[must_use]
     pub fn is_in_user_namespace(&self) -> bool {
         self.ids.is_some() || self.joins(NamespaceType::User).is_some()
+    }
+
+    /// Whether the container's mount namespace is another's too: the runtime's own, or one that is
+    /// joined. Its mounts are then a tree in no namespace, which nobody else sees.
+    #[must_use]
+    pub fn shares_mounts(&self) -> bool {
+        !self.namespaces.contains(UnshareFlags::NEWNS)
     }
 
     /// The namespace of this type that is joined.
@@ -214,6 +221,13 @@ impl Scene<'_> {
         let mut mounts = mount::plan(self.spec, &around)?;
         for mount in &mut mounts {
             mount.optional = self.asked.optional_mounts.contains(&mount.destination);
+        }
+        let own = |namespace: &Namespace| namespace.path.is_empty();
+        if !self.linux.namespace(NamespaceType::Mount).is_some_and(own)
+            && let Some(index) = mounts.iter().position(Mount::is_unbindable)
+        {
+            let why = "'unbindable' needs a new 'mount' namespace";
+            return Err(Error::configuration(format!("/mounts/{index}"), why));
         }
         Ok(mounts)
     }

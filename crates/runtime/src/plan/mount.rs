@@ -39,7 +39,8 @@ pub(super) fn plan(spec: &Spec, around: &Surroundings<'_>) -> Result<Vec<Mount>,
 
 fn mount(mount: &oci::Mount, around: &Surroundings<'_>) -> Result<Mount, String> {
     let mut options = option::parse(&mount.options)?;
-    let what = what(mount, &mut options, around)?;
+    let mut ignored = Vec::new();
+    let what = what(mount, &mut options, around, &mut ignored)?;
     if options.copy_up && !matches!(&what, What::FileSystem { kind, .. } if kind == "tmpfs") {
         return Err("'tmpcopyup' is for file systems of type 'tmpfs'".into());
     }
@@ -56,6 +57,7 @@ fn mount(mount: &oci::Mount, around: &Surroundings<'_>) -> Result<Mount, String>
         propagation,
         copy_up: options.copy_up,
         optional: false,
+        ignored,
     })
 }
 
@@ -79,21 +81,18 @@ fn what(
     mount: &oci::Mount,
     options: &mut Options,
     around: &Surroundings<'_>,
+    ignored: &mut Vec<String>,
 ) -> Result<What, String> {
     let own = std::mem::take(&mut options.own);
-    let none_of_its_own = |kind: &str| match own.first() {
-        Some((key, _)) => Err(format!("option '{key}' means nothing for a {kind} mount")),
-        None => Ok(()),
-    };
     if options.remount {
         if options.bind.is_some() {
-            none_of_its_own("bind")?;
+            ignored.extend(own.into_iter().map(written));
             return Ok(What::Again { options: Vec::new() });
         }
         return Ok(What::Again { options: all_options(options, own, &[]) });
     }
     if options.bind.is_some() || mount.kind == "bind" {
-        none_of_its_own("bind")?;
+        ignored.extend(own.into_iter().map(written));
         if mount.source.is_empty() || mount.source.contains('\0') {
             return Err("it has no source, or one with a zero byte in it".into());
         }
@@ -103,7 +102,9 @@ fn what(
     match mount.kind.as_str() {
         "" | "none" => Err("it has no type".into()),
         kind @ ("cgroup" | "cgroup2") => {
-            none_of_its_own(kind)?;
+            if let Some((key, _)) = own.first() {
+                return Err(format!("option '{key}' means nothing for a {kind} mount"));
+            }
             (around.cgroups)(kind == "cgroup2").map(What::Cgroups)
         }
         kind => {
@@ -118,6 +119,11 @@ fn what(
             })
         }
     }
+}
+
+/// An option as it stood in the configuration.
+fn written((key, value): (String, Option<String>)) -> String {
+    value.map_or_else(|| key.clone(), |value| format!("{key}={value}"))
 }
 
 fn all_options(
@@ -229,10 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn what_means_nothing_for_a_bind_mount_is_left_out_and_told() {
+        for options in
+            [&["bind", "mode=755", "ro", "huge"][..], &["remount", "bind", "mode=755", "huge"]]
+        {
+            let mount = planned("none", "/a", options).unwrap();
+            assert_eq!(mount.ignored, ["mode=755", "huge"]);
+        }
+        assert!(planned("bind", "/a", &["rbind", "ro", "nosuid"]).unwrap().ignored.is_empty());
+        assert!(planned("tmpfs", "a", &["mode=755"]).unwrap().ignored.is_empty());
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused() {
         for (kind, source, options) in [
-            ("bind", "/a", &["size=1"][..]),
-            ("bind", "", &[]),
+            ("bind", "", &[][..]),
             ("bind", "/a", &["tmpcopyup"]),
             ("proc", "proc", &["tmpcopyup"]),
             ("", "", &[]),

@@ -30,9 +30,10 @@ pub(super) fn plan(linux: &Linux) -> Result<(UnshareFlags, Vec<Joined>), Error> 
             return Err(wrong(format!("'{}' is not absolute", namespace.path)));
         }
     }
-    let mounts = joined.iter().any(|other| other.kind == NamespaceType::Mount);
-    if !new.contains(UnshareFlags::NEWNS) && !mounts {
-        return Err(Error::configuration("/linux/namespaces", "a 'mount' namespace is needed"));
+    let of = |kind| new.contains(flag(kind)) || joined.iter().any(|other| other.kind == kind);
+    if of(NamespaceType::User) && !of(NamespaceType::Mount) {
+        let why = "with a 'user' namespace, a 'mount' namespace is needed as well";
+        return Err(Error::configuration("/linux/namespaces", why));
     }
     Ok((new, joined))
 }
@@ -127,9 +128,10 @@ mod tests {
             planned(vec![of(Mount, ""), of(User, "/a"), of(Network, "/b")]).unwrap();
         assert_eq!((new, joined.len()), (UnshareFlags::NEWNS, 2));
         assert!(planned(vec![of(Mount, "/a")]).is_ok());
+        assert!(planned(vec![]).is_ok());
         for wrong in [
-            vec![],
             vec![of(User, "")],
+            vec![of(User, "/a")],
             vec![of(Mount, ""), of(Mount, "/a")],
             vec![of(Mount, ""), of(Network, "proc/1/ns/net")],
         ] {

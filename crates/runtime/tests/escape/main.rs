@@ -16,6 +16,7 @@ mod machine;
 mod managed;
 
 mod descriptors;
+mod entrance;
 mod filesystem;
 mod own_program;
 mod privileges;

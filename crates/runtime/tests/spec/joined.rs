@@ -114,3 +114,94 @@ fn parameters_are_not_set_in_the_machines_own_namespace() {
     );
     assert_eq!(std::fs::read_to_string("/proc/sys/net/ipv4/ip_default_ttl").unwrap(), before);
 }
+
+/// Where something is mounted, as a process sees it, without what changes by itself.
+fn mounts(process: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap()
+}
+
+/// Waits until a container has made a file in its root.
+fn wait_for(bundle: &Bundle, file: &str) {
+    let file = bundle.root().join(file);
+    let started = std::time::Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{}", file.display());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn without_a_mount_namespace_of_its_own_nobody_sees_its_mounts() {
+    let Some(_) = Bundle::new() else { return };
+    let volume = tempfile::tempdir().unwrap();
+    std::fs::write(volume.path().join("file"), "shared").unwrap();
+    for others in [&[][..], &["pid", "network", "ipc", "uts", "cgroup"]] {
+        let mut bundle = joining(1, &[], others);
+        bundle.change(json!({"linux": {
+            "maskedPaths": ["/etc/hidden"], "readonlyPaths": ["/proc/sys"], "resources": null
+        }}));
+        bundle.mount(json!({
+            "destination": "/mnt", "type": "bind", "source": volume.path(), "options": ["rbind", "ro"]
+        }));
+        std::fs::write(bundle.root().join("etc/hidden"), "hidden").unwrap();
+        let before = mounts("self");
+        let (mut running, process) = bundle.start(
+            "readlink /proc/self/ns/mnt; cat /mnt/file; echo; wc -c < /etc/hidden
+             touch /mnt/new 2>/dev/null || echo read-only; echo 1 2>/dev/null > /proc/sys/net/ipv4/ip_forward || echo protected
+             ls -d /dev/pts/ptmx; touch /made; pwd; exec >/dev/null",
+        );
+        assert_eq!(namespace(process, "mnt"), namespace(std::process::id(), "mnt"));
+        wait_for(&bundle, "made");
+        // Other tests mount things of their own; nothing of this bundle is among them.
+        let name = bundle.path("");
+        let name = name.to_str().unwrap();
+        assert!(!mounts("self").contains(name), "{}", mounts("self"));
+        assert!(
+            before
+                .lines()
+                .filter(|l| l.contains(" / / "))
+                .eq(mounts("self").lines().filter(|l| l.contains(" / / ")))
+        );
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
+        let mut out = String::new();
+        std::io::Read::read_to_string(&mut running.0.stdout.take().unwrap(), &mut out).unwrap();
+        let own = namespace(std::process::id(), "mnt");
+        assert_eq!(
+            out,
+            format!("{own}\nshared\n0\nread-only\nprotected\n/dev/pts/ptmx\n/\n"),
+            "{others:?}"
+        );
+    }
+}
+
+#[test]
+fn a_mount_namespace_that_is_joined_stays_as_it_was() {
+    let Some(first) = Bundle::new() else { return };
+    let (_running, process) = first.start("touch /made");
+    wait_for(&first, "made");
+    let before = mounts(&process.to_string());
+    let others = ["pid", "network", "ipc", "uts", "cgroup"];
+    let mut bundle = joining(process, &["mount"], &others);
+    std::fs::write(bundle.root().join("etc/own"), "own").unwrap();
+    bundle.mount(json!({"destination": "/mnt", "type": "tmpfs"}));
+    let ran = bundle.run("cat /etc/own; readlink /proc/self/ns/mnt");
+    assert_eq!(ran.out, format!("own{}\n", namespace(process, "mnt")), "{}", ran.err);
+    assert_eq!(mounts(&process.to_string()), before);
+}
+
+#[test]
+fn what_cannot_be_copied_needs_a_mount_namespace_of_its_own() {
+    let Some(_) = Bundle::new() else { return };
+    let mut bundle = joining(1, &[], &["pid"]);
+    bundle.mount(json!({"destination": "/mnt", "type": "tmpfs", "options": ["unbindable"]}));
+    let error = bundle.refusal();
+    assert!(error.contains("unbindable"), "{error}");
+    let mut bundle = joining(1, &[], &["pid", "user"]);
+    let map = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    bundle.change(json!({"linux": {"uidMappings": map, "gidMappings": map}}));
+    assert!(bundle.refusal().contains("/linux/namespaces"));
+}

@@ -275,3 +275,23 @@ fn unknown_options_are_the_file_systems_to_refuse() {
     bundle.mount(json!({"destination": "/mnt", "type": "tmpfs", "options": ["sizes=4k"]}));
     assert!(bundle.refusal().contains("/mnt' of type 'tmpfs"));
 }
+
+#[test]
+fn options_that_mean_nothing_for_a_bind_mount_are_left_out() {
+    let Some(mut bundle) = Bundle::new() else { return };
+    fs::write(bundle.path("file"), "content").unwrap();
+    bundle.mount(json!({
+        "destination": "/mnt/file", "type": "bind", "source": bundle.path("file"),
+        "options": ["bind", "mode=0700", "ro", "size=1k"]
+    }));
+    let log = bundle.path("log");
+    let options = ["--log", log.to_str().unwrap()];
+    let ran =
+        Ran::of(&mut bundle.command_with(&options, "cat /mnt/file; touch /mnt/file || echo ro"));
+    assert_eq!((ran.code, ran.out.as_str()), (0, "contentro\n"), "{}", ran.err);
+    let told = fs::read_to_string(&log).unwrap();
+    assert!(told.contains("mode=0700, size=1k") && told.contains("/mnt/file"), "{told}");
+    let ran = Ran::of(&mut bundle.command_with(&["--strict"], "echo ran"));
+    assert_eq!((ran.code, ran.out.as_str()), (125, ""));
+    assert!(ran.err.contains("mode=0700, size=1k mean nothing"), "{}", ran.err);
+}

@@ -83,6 +83,10 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
         let names = unavailable.join(" ");
         log.warning(&format!("ignoring unknown or unavailable capabilities: [{names}]"));
     }
+    for mount in plan.mounts.iter().filter(|mount| !mount.ignored.is_empty()) {
+        let (options, place) = (mount.ignored.join(", "), mount.destination.display());
+        log.note(&format!("the options {options} of the bind mount on '{place}' mean nothing"));
+    }
 }
 
 /// How many descriptors are passed on. Those that are not open are none; nothing of this program's
