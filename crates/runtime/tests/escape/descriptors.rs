@@ -95,7 +95,8 @@ fn a_joining_process_cannot_be_looked_into() {
     let Some(place) = Place::new() else { return };
     // Whatever it finds that is not a program of the container's own, or leads to this machine.
     let script = format!(
-        "while :; do for p in /proc/[0-9]*; do \
+        "up() {{ read t x < /proc/uptime; t=${{t%%.*}}; }}; up; end=$((t+60)); \
+         while up; [ $t -lt $end ]; do for p in /proc/[0-9]*; do \
            ls -l $p/fd 2>/dev/null | grep -v ' [012] -> ' | grep -e '{0}' -e socket: && echo FOUND fd $p; \
            readlink $p/cwd 2>/dev/null | grep '{0}' && echo FOUND cwd $p; \
            readlink $p/root 2>/dev/null | grep '{0}' && echo FOUND root $p; \

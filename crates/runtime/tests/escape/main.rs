@@ -12,13 +12,19 @@ mod bundle;
 #[expect(dead_code, reason = "the other test program uses more of it")]
 mod machine;
 #[path = "../container/managed.rs"]
-#[expect(dead_code, reason = "the other test program uses more of it")]
 mod managed;
 
+mod configuration;
 mod descriptors;
 mod entrance;
 mod filesystem;
+mod handles;
+mod identity;
 mod own_program;
 mod privileges;
+mod processes;
+mod race;
+mod sockets;
 mod state;
+mod terminal;
 mod tree;

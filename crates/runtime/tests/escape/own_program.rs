@@ -40,8 +40,11 @@ fn own_copy(place: &Place) -> Vec<u8> {
 
 /// Opens the file of every process but its own, and tries to write to it when it is executed no
 /// more: by the descriptor, as the attack has it, by the link, and with its mount made writable.
+///
+/// Should the test be killed, it ends by itself.
 const ATTACK: &str = "\
-    while :; do for p in /proc/[0-9]*; do \
+    up() { read t x < /proc/uptime; t=${t%%.*}; }; up; end=$((t+60)); \
+    while up; [ $t -lt $end ]; do for p in /proc/[0-9]*; do \
       case $(readlink $p/exe 2>/dev/null) in *busybox*|'') continue;; esac; \
       ( echo x > $p/exe ) 2>/dev/null && echo WRITTEN; \
       mount -o remount,rw $p/exe 2>/dev/null && echo REMOUNTED; \

@@ -32,7 +32,7 @@ impl Log {
         let mut text = String::new();
         for (index, cause) in chain.iter().enumerate() {
             text.push_str(if index == 0 { "error: " } else { "caused by: " });
-            text.push_str(cause);
+            text.push_str(&plain(cause));
             text.push('\n');
         }
         if let Some(hint) = hint {
@@ -43,13 +43,13 @@ impl Log {
 
     /// Tells of something that did not stop what was asked for.
     pub(crate) fn warning(&self, what: &str) {
-        self.tell("warning", &format!("warning: {what}\n"), what);
+        self.tell("warning", &format!("warning: {}\n", plain(what)), what);
     }
 
     /// Tells of something that means nothing for what was asked for: to a person who looks on, and
     /// to the file, but not to a program that takes any message for a failure.
     pub(crate) fn note(&self, what: &str) {
-        let line = format!("warning: {what}\n");
+        let line = format!("warning: {}\n", plain(what));
         let text = if std::io::stderr().is_terminal() { line.as_str() } else { "" };
         self.tell("warning", text, what);
     }
@@ -67,4 +67,15 @@ impl Log {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
         let _ = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
     }
+}
+
+/// Names and what programs said come from whoever made the container: nothing of it steers a
+/// terminal, or begins a line that passes for one of ours.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
