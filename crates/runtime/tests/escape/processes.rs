@@ -8,9 +8,9 @@ use crate::{
     managed::{Managed, as_engines_do},
 };
 
-/// Attaches to whatever turns up, and says what it has got hold of. Ends by itself after a minute.
+/// Attaches to whatever turns up, and says what it has got hold of. Ends by itself after two minutes.
 const ATTACK: &str = r#"
-    $| = 1; print "ready\n"; my $end = time + 60; my $own = $$; my $tries = 0;
+    $| = 1; print "ready\n"; my $end = time + 120; my $own = $$; my $tries = 0;
     while (time < $end) {
         opendir(my $d, "/proc") or next;
         for my $pid (grep { /^\d+$/ && $_ != $own && $_ != 1 } readdir $d) {
@@ -65,7 +65,7 @@ fn a_joining_process_cannot_be_traced() {
             container.create();
             container.start();
             container.wait_for_output("ready");
-            for _ in 0..40 {
+            for _ in 0..20 {
                 let ran = container.exec("true");
                 // Traced while it ends, it may be ended by that: not what this is about.
                 assert!(ran.code == 0 || ran.code > 128, "{}: {}", caller.name(), ran.stderr);
