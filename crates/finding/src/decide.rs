@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::{Finding, RemedyState, Severity, Status, Summary, Waiver, Waivers, glob, merge};
+use crate::{Finding, Severity, Status, Summary, Waiver, Waivers, glob, merge};
 
 /// What makes a run fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +178,8 @@ fn count(open: &[Finding], waived: usize) -> Summary {
         match finding.status {
             Status::Fail => {
                 *by_severity(&mut summary, finding.severity) += 1;
-                summary.fixable += usize::from(is_fixable(finding));
+                summary.fixable += usize::from(finding.is_fixable());
+                summary.exploited += usize::from(finding.exploited().is_some());
             }
             Status::Unknown { .. } => summary.gaps += 1,
             Status::Pass => summary.passed += 1,
@@ -197,13 +198,4 @@ fn by_severity(summary: &mut Summary, severity: Severity) -> &mut usize {
         Severity::Info => &mut summary.info,
         Severity::Unknown => &mut summary.unknown,
     }
-}
-
-/// A vulnerability has a fix if a package does; what is advised otherwise is no fix.
-fn is_fixable(finding: &Finding) -> bool {
-    let mut packages = finding.evidence.iter().filter_map(|one| one.package.as_ref()).peekable();
-    if packages.peek().is_none() {
-        return finding.fix.is_some();
-    }
-    packages.any(|package| package.remedy == RemedyState::Fixed)
 }

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Severity, SourcePackage};
+use crate::{Context, Epss, Exploited, Severity, SourcePackage};
 
 /// What came out of looking at one thing with one rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,8 +23,33 @@ pub struct Finding {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
+    /// What else is known about it, for a vulnerability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<Context>>,
     /// Identifies the finding across runs, machines and versions of the target.
     pub fingerprint: Fingerprint,
+}
+
+impl Finding {
+    /// Since when it is known to be exploited, if it is.
+    pub fn exploited(&self) -> Option<&Exploited> {
+        self.context.as_ref()?.exploited.as_ref()
+    }
+
+    /// How likely it is to be exploited, if anybody says.
+    pub fn epss(&self) -> Option<Epss> {
+        self.context.as_ref()?.epss
+    }
+
+    /// Whether a newer version of a package, or another fix, is known.
+    pub fn is_fixable(&self) -> bool {
+        let mut packages = self.evidence.iter().filter_map(|one| one.package.as_ref()).peekable();
+        // A vulnerability has a fix if a package does; what is advised otherwise is no fix.
+        if packages.peek().is_none() {
+            return self.fix.is_some();
+        }
+        packages.any(|package| package.remedy == RemedyState::Fixed)
+    }
 }
 
 /// The outcome of a rule. "Could not look" is neither a pass nor a failure.
@@ -164,6 +189,7 @@ impl Gap {
                 ..Evidence::default()
             }],
             fix: None,
+            context: None,
             rule: self.rule,
         }
     }

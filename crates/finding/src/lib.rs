@@ -7,6 +7,7 @@
 //! Start at [`Finding`] for the model, at [`decide`](decide()) for how a verdict comes about, at
 //! [`render`] for the formats.
 
+mod context;
 mod decide;
 mod finding;
 mod glob;
@@ -17,6 +18,7 @@ mod report;
 mod rule;
 mod waiver;
 
+pub use context::{Context, Epss, Exploited, Share};
 pub use decide::{Decision, ExitStatus, Policy, WaivedFinding, decide};
 pub use finding::{
     Applicability, Edit, Evidence, Finding, Fingerprint, Fix, Gap, PackageEvidence, RemedyState,

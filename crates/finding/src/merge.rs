@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
-use crate::{Evidence, Finding, Status};
+use crate::{Epss, Evidence, Finding, Share, Status};
 
 /// Reasons that the status of a merged row states; evidence has them all.
 const REASONS: usize = 3;
@@ -33,10 +33,12 @@ pub(crate) fn merged(mut findings: Vec<Finding>) -> Vec<Finding> {
             None => rows.push(Row { worst: finding, others: Vec::new() }),
         }
     }
-    rows.into_iter().map(Row::joined).collect()
+    let mut merged: Vec<Finding> = rows.into_iter().map(Row::joined).collect();
+    merged.sort_by(order);
+    merged
 }
 
-/// Findings of one cause. The worst comes first in [`order`]: its severity and title stand.
+/// Findings of one cause. The worst comes first in [`order`]: its title stands.
 struct Row {
     worst: Finding,
     others: Vec<Finding>,
@@ -49,7 +51,9 @@ impl Row {
         for other in others.into_iter().filter(|other| rank(&other.status) == rank(&row.status)) {
             reasons.extend(reason(&other.status).map(str::to_owned));
             row.evidence.extend(other.evidence);
+            row.severity = row.severity.max(other.severity);
             row.fix = row.fix.take().or(other.fix);
+            row.context = row.context.take().or(other.context);
         }
         if reasons.len() > 1 {
             join_reasons(&mut row, reasons);
@@ -91,14 +95,28 @@ fn join_reasons(row: &mut Finding, reasons: Vec<String>) {
     }
 }
 
-/// Worst first; then by subject, so that a package's vulnerabilities stand together, then by rule.
+/// Worst first: what is known to be exploited, what is likely to be, then by severity, by how likely
+/// it is, and what can be fixed. Then by subject, so that a package's vulnerabilities stand together,
+/// then by rule.
 fn order(a: &Finding, b: &Finding) -> Ordering {
     rank(&a.status)
         .cmp(&rank(&b.status))
+        .then_with(|| b.exploited().is_some().cmp(&a.exploited().is_some()))
+        .then_with(|| is_likely(b).cmp(&is_likely(a)))
         .then_with(|| b.severity.cmp(&a.severity))
+        .then_with(|| probability(b).cmp(&probability(a)))
+        .then_with(|| b.is_fixable().cmp(&a.is_fixable()))
         .then_with(|| a.subject.cmp(&b.subject))
         .then_with(|| natural(&a.rule, &b.rule))
         .then_with(|| a.cmp(b))
+}
+
+fn probability(finding: &Finding) -> Option<Share> {
+    finding.epss().map(|epss| epss.probability)
+}
+
+fn is_likely(finding: &Finding) -> bool {
+    probability(finding).is_some_and(|probability| probability >= Epss::LIKELY)
 }
 
 const fn rank(status: &Status) -> u8 {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Decision, Package, Rule, Severity};
 
 /// Version of the JSON report: fields are only ever added; the number rises when one is.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that a command has to say about one target. Serialises as the JSON report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub struct Summary {
     pub waived: usize,
     /// Failures for which a fix exists.
     pub fixable: usize,
+    /// Failures that are known to be exploited.
+    #[serde(default)]
+    pub exploited: usize,
 }
 
 impl Summary {

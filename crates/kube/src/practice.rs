@@ -93,6 +93,7 @@ impl Practice {
                 edits: Vec::new(),
                 applicability: Applicability::Manual,
             }),
+            context: None,
             fingerprint: Fingerprint::of(&self.rule.id, &subject),
             subject,
         }

@@ -167,6 +167,7 @@ impl Violation {
                 edits: Vec::new(),
                 applicability: Applicability::Manual,
             }),
+            context: None,
             fingerprint: Fingerprint::of(&rule.id, &object.title()),
         }
     }

@@ -76,6 +76,7 @@ fn by_tenant(rule: &TenantRule, evidence: BTreeMap<&str, Vec<Evidence>>) -> Vec<
             }
             Finding {
                 rule: rule.id.into(),
+                context: None,
                 fingerprint: Fingerprint::of(rule.id, &subject),
                 subject,
                 title,

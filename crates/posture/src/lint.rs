@@ -88,6 +88,7 @@ fn finding(rule: &'static LintRule, path: &str, view: &View<'_>, hit: Hit) -> Fi
             edits: edits.collect(),
         }),
         // Of what is written, not of the line, which moves.
+        context: None,
         fingerprint: Fingerprint::of(
             &rule.rule.id,
             &format!("{path}\n{}", written.map_or("", |one| one.arguments.text.as_str())),

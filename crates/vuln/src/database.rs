@@ -14,6 +14,7 @@ mod lookup;
 mod read;
 mod row;
 mod text;
+mod threat;
 
 use std::{
     fs::File,
@@ -77,7 +78,7 @@ pub enum DatabaseError {
     /// The file is of another version of the format.
     #[error(
         "could not read advisory database '{name}': it has format {found}, \
-         this program reads format {FORMAT_VERSION}"
+         this program reads up to format {FORMAT_VERSION}"
     )]
     Version {
         /// The database.
@@ -165,7 +166,7 @@ impl Database {
         let sources = header::parse_sources(layout.sources(bytes.get())).map_err(damaged)?;
         let header = Header {
             name: name.clone(),
-            format_version: FORMAT_VERSION,
+            format_version: layout.version,
             generation: layout.generation,
             size: bytes.get().len(),
             sources,
@@ -208,6 +209,16 @@ impl Database {
     pub(crate) fn damaged(&self, source: Damage) -> DatabaseError {
         DatabaseError::Damaged { name: self.header.name.clone(), source }
     }
+}
+
+/// Whether a text is the id of a CVE in its usual form.
+pub(crate) fn is_cve(text: &str) -> bool {
+    lookup::pack_cve(text).is_some()
+}
+
+/// Whether a text is a day, `YYYY-MM-DD`, that a database can hold.
+pub(crate) fn is_day(text: &str) -> bool {
+    threat::day(text).is_some()
 }
 
 fn hex(bytes: &[u8]) -> String {

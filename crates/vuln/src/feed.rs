@@ -8,6 +8,7 @@ mod fetch;
 pub mod osv;
 pub mod secdb;
 mod sources;
+pub mod threat;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -17,7 +18,7 @@ use crate::database::Row;
 
 pub use archive::MAX_RECORD;
 pub use fetch::{FetchError, Fetched, fetch};
-pub use sources::{BuildError, Built, Format, Source, SourceList, build};
+pub use sources::{BuildError, Built, Format, Source, SourceList, build, build_onto};
 
 /// What a publisher says about one or several vulnerabilities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,8 +10,10 @@ mod modules;
 mod present;
 mod severity;
 mod verdict;
+mod why;
 
 pub use explain::explain;
+pub use why::{Consulted, Decision, Installed, Judgement, NotCompared, Why, why};
 
 use std::{
     borrow::Cow,

@@ -174,7 +174,7 @@ fn the_starter_database_is_whole_and_says_how_old_it_is() {
     database.verify().unwrap();
     read_all(&database).unwrap();
     assert!(database.header().size <= 10_000_000);
-    assert_eq!(database.header().sources.len(), 13);
+    assert_eq!(database.header().sources.len(), 14);
     assert_eq!(database.header().date(), "2025-01-03");
     for name in [
         "Debian:11",

@@ -1,9 +1,10 @@
 mod filter;
 mod judge;
+mod why;
 
 use std::path::PathBuf;
 
-use cofferdam_finding::{Policy, Severity, Waivers};
+use cofferdam_finding::{ExitStatus, Policy, Severity, Waivers};
 use cofferdam_oci::Platform;
 use cofferdam_posture::image::Policy as ImagePolicy;
 use time::OffsetDateTime;
@@ -11,6 +12,7 @@ use time::OffsetDateTime;
 use self::{
     filter::Filter,
     judge::{Asked, Judged, report},
+    why::Answer,
 };
 use crate::{
     advisories,
@@ -42,6 +44,7 @@ Examples:
   cofferdam scan --format sarif -o result.sarif registry:quay.io/org/app:1.2
   cofferdam scan --severity high --only-fixed dir:/mnt/root
   cofferdam scan --scanners secret,config oci:./image
+  cofferdam scan --why CVE-2023-4911 oci:./image
 
 Exit status:
   0  nothing at or above --fail-on
@@ -72,6 +75,9 @@ pub(crate) struct Args {
     /// Show only what a newer package fixes; the exit status is not affected
     #[arg(long)]
     only_fixed: bool,
+    /// Instead of the report say why a vulnerability, or all of a package, is found or not
+    #[arg(long, value_name = "ID|PACKAGE")]
+    why: Option<String>,
     /// Which image of a multi-platform one [default: this machine's]
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     platform: Option<Platform>,
@@ -122,7 +128,15 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let facts = facts::collect(&args.target, look, session)?;
     let now = OffsetDateTime::now_utc();
     let judged = Judged::new(&facts, database.as_ref(), &asked, now.date())?;
+    let why = args.why.as_ref().map(|asked| Answer::new(&facts, database.as_ref(), asked));
+    let why = why.transpose()?;
     let mut report = report(facts, judged, &waivers, &policy, now)?;
+    if let Some(mut answer) = why {
+        answer.decided(&report);
+        answer.write(args.format, session)?;
+        let known = answer.knows_something();
+        return Ok(exit_code(if known { ExitStatus::Success } else { ExitStatus::Findings }));
+    }
     let verdict = report.decision.verdict;
     let hidden = filter.apply(&mut report);
     if hidden > 0 {

@@ -2,7 +2,9 @@
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{DataSource, Evidence, Finding, PackageEvidence, RemedyState, Report, Status};
+use crate::{
+    DataSource, Evidence, Exploited, Finding, PackageEvidence, RemedyState, Report, Status,
+};
 
 /// One line that says what is the case, never empty.
 pub(super) fn title(finding: &Finding) -> String {
@@ -15,9 +17,25 @@ pub(super) fn title(finding: &Finding) -> String {
 
 /// One line for each piece of evidence, then the fix.
 pub(super) fn lines(finding: &Finding) -> Vec<String> {
-    let mut lines: Vec<String> = finding.evidence.iter().map(observation).collect();
+    let mut lines: Vec<String> = attacks(finding).into_iter().collect();
+    lines.extend(finding.evidence.iter().map(observation));
     lines.extend(finding.fix.iter().map(|fix| format!("fix: {}", fix.summary)));
     lines
+}
+
+/// What is known of attacks, in a sentence.
+fn attacks(finding: &Finding) -> Option<String> {
+    let context = finding.context.as_ref()?;
+    let exploited = context.exploited.as_ref().map(|Exploited { since, ransomware }| {
+        let by = if *ransomware { ", also by ransomware" } else { "" };
+        format!("known to be exploited since {since}{by}")
+    });
+    let likely = context.epss.map(|epss| {
+        let (probability, rank) = (epss.probability.percent(), epss.percentile.percent());
+        format!("{probability} likely to be exploited within 30 days (more than {rank} of all)")
+    });
+    let parts: Vec<String> = exploited.into_iter().chain(likely).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn observation(evidence: &Evidence) -> String {

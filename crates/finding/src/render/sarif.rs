@@ -217,7 +217,7 @@ fn result(finding: &Finding, waiver: Option<&Waiver>, catalogue: &Catalogue<'_>)
         "locations": locations(finding),
         "partialFingerprints": { "cofferdam/v1": finding.fingerprint },
         "suppressions": waiver.map(suppression).into_iter().collect::<Vec<Value>>(),
-        "properties": severity_properties(finding.severity),
+        "properties": properties(finding),
     });
     if let Some(index) = catalogue.rule_index.get(finding.rule.as_ref()) {
         result["ruleIndex"] = json!(index);
@@ -227,6 +227,18 @@ fn result(finding: &Finding, waiver: Option<&Waiver>, catalogue: &Catalogue<'_>)
         result["fixes"] = json!(fixes);
     }
     result
+}
+
+/// How severe it is, and what is known of attacks.
+fn properties(finding: &Finding) -> Value {
+    let mut properties = severity_properties(finding.severity);
+    if let Some(exploited) = finding.exploited() {
+        properties["exploited"] = json!(exploited);
+    }
+    if let Some(epss) = finding.epss() {
+        properties["epss"] = json!(epss);
+    }
+    properties
 }
 
 /// Text without what SARIF reads as an embedded link (section 3.11.6): a package's name is no

@@ -105,24 +105,45 @@ fn vulnerabilities(report: &Report, terminal: Terminal, out: &mut dyn Write) -> 
         Column::new("INSTALLED", 13),
         Column::new("FIXED IN", 13),
     ];
-    let rows: Vec<Row> = failures(report)
-        .filter(|finding| packages(finding).next().is_some())
+    const WITH_ATTACKS: [Column; 6] = [
+        Column::new("SEVERITY", 8),
+        Column::new("ID", 20),
+        Column::new("ATTACKS", 7),
+        Column::new("PACKAGE", 7),
+        Column::new("INSTALLED", 9),
+        Column::new("FIXED IN", 9),
+    ];
+    let vulnerable = || failures(report).filter(|finding| packages(finding).next().is_some());
+    // Where nothing is known of attacks there is nothing to show of them.
+    let with_attacks = vulnerable().any(|finding| !attacks(finding).is_empty());
+    let rows: Vec<Row> = vulnerable()
         .map(|finding| {
-            let cells = [
-                severity(finding),
-                &finding.rule,
-                &package_names(finding),
-                &several(packages(finding).map(|package| package.source.version.as_str())),
-                &fixed_in(finding),
-            ];
+            let risk = attacks(finding);
+            let (names, installed, fixed) = (
+                package_names(finding),
+                several(packages(finding).map(|package| package.source.version.as_str())),
+                fixed_in(finding),
+            );
+            let cells = [severity(finding), &finding.rule, &names, &installed, &fixed];
+            let risk = with_attacks.then_some(risk.as_str());
+            let cells = cells[..2].iter().copied().chain(risk).chain(cells[2..].iter().copied());
             Row::new(Style::Severity(finding.severity), cells, &finding.title)
         })
         .collect();
     if rows.is_empty() {
         return Ok(());
     }
+    let columns: &[Column] = if with_attacks { &WITH_ATTACKS } else { &COLUMNS };
     section("Vulnerabilities", rows.len(), terminal, out)?;
-    grid(&COLUMNS, "TITLE", &rows, terminal, out)
+    grid(columns, "TITLE", &rows, terminal, out)
+}
+
+/// What is known of attacks: that there are some, or how likely that is.
+fn attacks(finding: &Finding) -> String {
+    if finding.exploited().is_some() {
+        return "known".to_owned();
+    }
+    finding.epss().map_or_else(String::new, |epss| epss.probability.percent())
 }
 
 const fn severity(finding: &Finding) -> &'static str {
@@ -268,6 +289,9 @@ fn summary(report: &Report) -> String {
     let mut parts = vec![plural(total, "finding")];
     if total > 0 {
         parts[0] = format!("{}: {}", parts[0], severities.join(", "));
+        if summary.exploited > 0 {
+            parts.push(format!("{} known to be exploited", summary.exploited));
+        }
         parts.push(format!("{} fixable", summary.fixable));
     }
     parts.push(plural(summary.gaps, "gap"));

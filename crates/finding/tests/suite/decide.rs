@@ -4,7 +4,8 @@ use std::{
 };
 
 use cofferdam_finding::{
-    Decision, Evidence, ExitStatus, Finding, Policy, Severity, Status, Waivers, decide,
+    Context, Decision, Epss, Evidence, ExitStatus, Exploited, Finding, Policy, Severity, Status,
+    Waivers, decide,
 };
 use proptest::prelude::*;
 
@@ -160,9 +161,9 @@ fn findings_are_sorted_worst_first_and_by_package() {
     assert_eq!(
         order,
         [
+            "CVE-2025-2002",
             "CVE-2025-999",
             "CVE-2025-10000",
-            "CVE-2025-2002",
             "CVE-2025-3",
             "image-user-root",
             "CVE-2026-70001",
@@ -387,4 +388,34 @@ proptest! {
             prop_assert!(!waived.waiver.is_expired(TODAY) && waived.waiver.concerns(TARGET));
         }
     }
+}
+
+#[test]
+fn what_is_attacked_comes_first_however_severe_the_rest_is() {
+    let one = |rule: &str, severity, exploited: bool, epss: &str| {
+        let share = |text: &str| text.parse().unwrap();
+        let context = Context {
+            exploited: exploited
+                .then(|| Exploited { since: "2025-01-01".to_owned(), ransomware: false }),
+            epss: (!epss.is_empty())
+                .then(|| Epss { probability: share(epss), percentile: share(epss) }),
+        };
+        let context = Some(Box::new(context));
+        Finding { context, ..sample::finding(rule, "a", severity, "") }
+    };
+    let wanted = [
+        one("exploited", Severity::Low, true, ""),
+        one("likely", Severity::Medium, false, "0.10000"),
+        one("severe-and-more-likely", Severity::Critical, false, "0.09999"),
+        one("severe", Severity::Critical, false, "0.00100"),
+        one("severe-without-score", Severity::Critical, false, ""),
+        one("high", Severity::High, false, "0.09"),
+    ];
+    let mut findings = wanted.to_vec();
+    findings.reverse();
+    let decision = with(findings, Policy::default());
+    let order: Vec<&str> = decision.findings.iter().map(|one| one.rule.as_ref()).collect();
+    let wanted: Vec<&str> = wanted.iter().map(|one| one.rule.as_ref()).collect();
+    assert_eq!(order, wanted);
+    assert_eq!(decision.summary.exploited, 1);
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use cofferdam_finding::{
-    Applicability, DataSource, Edit, Evidence, Explanation, Finding, Fingerprint, Fix, Gap,
-    Package, PackageEvidence, PackageKind, Policy, Reference, RemedyState, Report, Rule,
-    SCHEMA_VERSION, Severity, SourcePackage, Status, Target, Tool, Topic, Waivers, decide,
+    Applicability, Context, DataSource, Edit, Epss, Evidence, Explanation, Exploited, Finding,
+    Fingerprint, Fix, Gap, Package, PackageEvidence, PackageKind, Policy, Reference, RemedyState,
+    Report, Rule, SCHEMA_VERSION, Severity, SourcePackage, Status, Target, Tool, Topic, Waivers,
+    decide,
 };
 use time::{Date, macros::date};
 
@@ -131,8 +132,13 @@ pub(crate) fn finding(rule: &str, subject: &str, severity: Severity, title: &str
         severity,
         evidence: Vec::new(),
         fix: None,
+        context: None,
         fingerprint: Fingerprint::of(rule, subject),
     }
+}
+
+fn epss(probability: &str, percentile: &str) -> Epss {
+    Epss { probability: probability.parse().unwrap(), percentile: percentile.parse().unwrap() }
 }
 
 fn vulnerability(
@@ -222,6 +228,12 @@ pub(crate) fn findings() -> Vec<Finding> {
             ..finding("image-healthcheck", "config.Healthcheck", Info, "")
         },
     ];
+    findings[0].context = Some(Box::new(Context {
+        exploited: Some(Exploited { since: "2025-03-14".to_owned(), ransomware: true }),
+        epss: Some(epss("0.43781", "0.97201")),
+    }));
+    findings[2].context =
+        Some(Box::new(Context { exploited: None, epss: Some(epss("0.00043", "0.1")) }));
     let gap = Gap {
         rule: "coverage-unreadable".into(),
         object: "var/lib/rpm/rpmdb.sqlite".to_owned(),

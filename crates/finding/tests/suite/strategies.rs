@@ -1,9 +1,9 @@
 //! Any finding, waiver and report, made so that they often have to do with each other.
 
 use cofferdam_finding::{
-    Applicability, DataSource, Decision, Edit, Evidence, Finding, Fingerprint, Fix,
-    PackageEvidence, Policy, RemedyState, Report, Severity, SourcePackage, Status, Target, Waiver,
-    Waivers, decide,
+    Applicability, Context, DataSource, Decision, Edit, Epss, Evidence, Exploited, Finding,
+    Fingerprint, Fix, PackageEvidence, Policy, RemedyState, Report, Severity, Share, SourcePackage,
+    Status, Target, Waiver, Waivers, decide,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use time::{Date, Duration};
@@ -81,10 +81,32 @@ fn fix() -> impl Strategy<Value = Fix> {
     })
 }
 
+fn share() -> impl Strategy<Value = Share> {
+    (0..=100_000_u32).prop_map(|parts| Share::from_parts(parts).unwrap())
+}
+
+fn context() -> impl Strategy<Value = Context> {
+    let exploited =
+        (text(), any::<bool>()).prop_map(|(since, ransomware)| Exploited { since, ransomware });
+    let epss =
+        (share(), share()).prop_map(|(probability, percentile)| Epss { probability, percentile });
+    (option::of(exploited), option::of(epss))
+        .prop_map(|(exploited, epss)| Context { exploited, epss })
+}
+
 pub(crate) fn finding() -> impl Strategy<Value = Finding> {
-    let parts =
-        (rule(), subject(), text(), status(), severity(), vec(evidence(), 0..3), option::of(fix()));
-    parts.prop_map(|(rule, subject, title, status, severity, evidence, fix)| Finding {
+    let parts = (
+        rule(),
+        subject(),
+        text(),
+        status(),
+        severity(),
+        vec(evidence(), 0..3),
+        option::of(fix()),
+        option::of(context()),
+    );
+    parts.prop_map(|(rule, subject, title, status, severity, evidence, fix, context)| Finding {
+        context: context.map(Box::new),
         fingerprint: Fingerprint::of(&rule, &subject),
         rule: rule.into(),
         subject,

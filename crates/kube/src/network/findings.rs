@@ -99,6 +99,7 @@ fn finding(
     }
     Finding {
         rule: rule.into(),
+        context: None,
         fingerprint: Fingerprint::of(rule, &subject),
         subject,
         title,

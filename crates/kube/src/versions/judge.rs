@@ -170,6 +170,7 @@ impl Judged {
                     edits: Vec::new(),
                     applicability: Applicability::Manual,
                 }),
+                context: None,
                 fingerprint: Fingerprint::of(id, "kubernetes"),
             });
         }
@@ -195,6 +196,7 @@ impl Judged {
                 edits: Vec::new(),
                 applicability: Applicability::Manual,
             }),
+            context: None,
             fingerprint: Fingerprint::of(id, &component.title()),
             evidence: vec![Evidence {
                 location: component.shown_places(),

@@ -111,6 +111,7 @@ impl ImageRule {
         let Observation { subject, title, location, saw, wanted, severity } = observation;
         let location = if location.is_empty() { subject.clone() } else { location };
         Finding {
+            context: None,
             fingerprint: Fingerprint::of(&self.rule.id, &subject),
             rule: self.rule.id.clone(),
             subject,

@@ -44,6 +44,7 @@ fn finding(rule: &str, path: &str, places: &[(&Place, &Found)]) -> Option<Findin
             edits: Vec::new(),
             applicability: Applicability::Manual,
         }),
+        context: None,
         fingerprint: Fingerprint::of(&rule.id, path),
     })
 }

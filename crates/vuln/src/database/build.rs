@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cofferdam_finding::Severity;
+use cofferdam_finding::{Context, Severity};
 
 use super::{
-    DatabaseError, SourceInfo, Text,
+    Database, DatabaseError, SourceInfo, Text,
     format::{SECTIONS, assemble},
     lookup::{DIRECT, ID_IS_STRING, RATED, RATING_SHIFT, id_order, pack_cve},
     read::{put_number, put_text},
     row::{End, Range, Row, encode_rows, rating_code},
     text::encode_texts,
+    threat,
 };
 use crate::feed::Advisory;
 
@@ -21,6 +22,8 @@ pub struct Builder {
     strings: Interner,
     records: HashMap<u32, Record>,
     ecosystems: BTreeMap<String, Packages>,
+    /// By CVE.
+    threats: HashMap<String, Context>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +100,67 @@ impl Builder {
     /// An empty database.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A database that has all that another one has, for adding to it.
+    ///
+    /// # Errors
+    /// If the other one is damaged.
+    pub fn onto(base: &Database) -> Result<Self, DatabaseError> {
+        let mut builder = Self { sources: base.header().sources.clone(), ..Self::default() };
+        let texts = base.texts();
+        let mut ids = Vec::with_capacity(base.record_count());
+        for number in 0..u32::try_from(base.record_count()).unwrap_or(u32::MAX) {
+            let id = base.record(number)?.id;
+            ids.push(builder.strings.number(&id));
+            if let Some(threat) = base.threat(number)? {
+                builder.threats.insert(id.into_owned(), threat);
+            }
+        }
+        let id_of = |number: u32| usize::try_from(number).ok().and_then(|i| ids.get(i)).copied();
+        for (number, id) in (0..).zip(&ids) {
+            let (known, text) = (base.record(number)?, texts.get(number)?);
+            let about = known.about.iter().filter(|about| **about != number);
+            let title = Some(text.title).filter(|title| !title.is_empty());
+            let record = Record {
+                about: about.filter_map(|about| id_of(*about)).collect(),
+                direct: known.direct,
+                rating: known.rating,
+                title: title.map(|title| (Precedence::Own, title)),
+                vectors: text.vectors.into_iter().collect(),
+                aliases: text.aliases.into_iter().collect(),
+                references: text.references.into_iter().collect(),
+            };
+            builder.records.insert(*id, record);
+        }
+        for ecosystem in base.ecosystems()? {
+            let mut packages = Packages { sources: ecosystem.source_bits(), ..Packages::default() };
+            for name in ecosystem.package_names()? {
+                let rows = ecosystem.rows(name)?.into_iter().filter_map(|row| {
+                    Some((id_of(row.record)?, row.row.map(|text| builder.strings.number(text))))
+                });
+                packages.rows.insert(name.to_owned(), rows.collect());
+            }
+            builder.ecosystems.insert(ecosystem.name.to_owned(), packages);
+        }
+        Ok(builder)
+    }
+
+    /// The number of a source that is there already, by its name.
+    pub fn source_named(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|source| source.name == name)
+    }
+
+    /// Adds what is known of attacks on a vulnerability to what is known already.
+    pub fn threat(&mut self, cve: &str, threat: Context) {
+        let known = self.threats.entry(cve.to_owned()).or_default();
+        known.exploited = threat.exploited.or(known.exploited.take());
+        known.epss = threat.epss.or(known.epss);
+    }
+
+    /// Forgets what is known of attacks, of one kind, before a newer list of it is added.
+    pub fn forget_threats(&mut self, forget: impl Fn(&mut Context)) {
+        self.threats.values_mut().for_each(forget);
     }
 
     /// Adds a source; the number that it returns goes with its advisories.
@@ -228,9 +292,22 @@ impl<'a> Writer<'a> {
         let (records, lists) = self.write_records()?;
         let texts: Vec<Text> = self.order.iter().map(|id| self.record(*id).text()).collect();
         let (index, texts) = encode_texts(&texts).map_err(too_large)?;
+        let threats = self.threats();
         let sections: [Vec<u8>; SECTIONS.len()] =
-            [sources, ecosystems, packages, rows, records, lists, self.pool, index, texts];
+            [sources, ecosystems, packages, rows, records, lists, self.pool, index, texts, threats];
         Ok(assemble(generation, &sections))
+    }
+
+    /// Of what is known of attacks, what concerns a record of the file, in the order of records.
+    fn threats(&self) -> Vec<u8> {
+        let mut section = Vec::new();
+        for (record, id) in (0..).zip(self.order) {
+            let threat = self.builder.threats.get(self.builder.strings.text(*id));
+            if let Some(threat) = threat.filter(|threat| **threat != Context::default()) {
+                threat::encode(record, threat, &mut section);
+            }
+        }
+        section
     }
 
     fn record(&self, id: u32) -> &'a Record {

@@ -1,9 +1,9 @@
 //! The outermost structure of the file: magic, header, table of sections, checksum.
 
-use super::{Damage, DatabaseError};
+use super::{Damage, DatabaseError, threat};
 
-/// The version of the format that this program reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the format that this program writes. It reads that and all before.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Not text, and changed by whatever converts line endings or strips the eighth bit.
 pub(super) const MAGIC: [u8; 8] = *b"\x89CDAM\r\n\x1a";
@@ -23,9 +23,10 @@ pub(super) enum Section {
     Strings,
     TextIndex,
     Texts,
+    Threats,
 }
 
-pub(super) const SECTIONS: [Section; 9] = [
+pub(super) const SECTIONS: [Section; 10] = [
     Section::Sources,
     Section::Ecosystems,
     Section::Packages,
@@ -35,7 +36,17 @@ pub(super) const SECTIONS: [Section; 9] = [
     Section::Strings,
     Section::TextIndex,
     Section::Texts,
+    Section::Threats,
 ];
+
+/// How many of the sections a version of the format has; `None` if it is not known.
+fn sections_of(version: u32) -> Option<usize> {
+    match version {
+        1 => Some(SECTIONS.len() - 1),
+        FORMAT_VERSION => Some(SECTIONS.len()),
+        _ => None,
+    }
+}
 
 impl Section {
     pub(super) const fn name(self) -> &'static str {
@@ -49,6 +60,7 @@ impl Section {
             Self::Strings => "strings",
             Self::TextIndex => "text index",
             Self::Texts => "texts",
+            Self::Threats => "threats",
         }
     }
 
@@ -58,6 +70,7 @@ impl Section {
             Self::Ecosystems => 16,
             Self::Packages | Self::Records => 12,
             Self::TextIndex => 8,
+            Self::Threats => threat::ENTRY,
             _ => 1,
         }
     }
@@ -65,11 +78,14 @@ impl Section {
 
 /// Magic, format version (u32), number of sections (u32), generation (u64), length of the file
 /// (u64), then offset and length (u64 each) of every section.
-pub(super) const HEADER_LENGTH: usize = 32 + SECTIONS.len() * 16;
+const fn header_length(sections: usize) -> usize {
+    32 + sections * 16
+}
 
 /// Where the sections are.
 #[derive(Debug)]
 pub(super) struct Layout {
+    pub(super) version: u32,
     pub(super) generation: u64,
     sections: [(usize, usize); SECTIONS.len()],
 }
@@ -85,20 +101,21 @@ impl Layout {
             return Err(DatabaseError::Foreign { name: name.to_owned() });
         }
         let found = u32_at(bytes, 8).ok_or_else(|| damaged("it is cut", 8))?;
-        if found != FORMAT_VERSION {
+        let Some(count) = sections_of(found) else {
             return Err(DatabaseError::Version { name: name.to_owned(), found });
-        }
-        if bytes.len() < HEADER_LENGTH + CHECKSUM_LENGTH {
+        };
+        if bytes.len() < header_length(count) + CHECKSUM_LENGTH {
             return Err(damaged("it is cut", 12));
         }
-        if u32_at(bytes, 12).and_then(|n| usize::try_from(n).ok()) != Some(SECTIONS.len()) {
+        if u32_at(bytes, 12).and_then(|n| usize::try_from(n).ok()) != Some(count) {
             return Err(damaged("it has another number of sections", 12));
         }
         if usize_at(bytes, 24) != Some(bytes.len()) {
             return Err(damaged("the file does not have the length that it was written with", 24));
         }
-        let sections = parse_sections(bytes).map_err(|(what, at)| damaged(what, at))?;
-        Ok(Self { generation: u64_at(bytes, 16).unwrap_or_default(), sections })
+        let sections = parse_sections(bytes, count).map_err(|(what, at)| damaged(what, at))?;
+        let generation = u64_at(bytes, 16).unwrap_or_default();
+        Ok(Self { version: found, generation, sections })
     }
 
     /// The bytes of a section.
@@ -114,11 +131,12 @@ impl Layout {
 
 type Sections = [(usize, usize); SECTIONS.len()];
 
-fn parse_sections(bytes: &[u8]) -> Result<Sections, (&'static str, u64)> {
+/// The places of the first `count` sections; those that the file's format does not have are empty.
+fn parse_sections(bytes: &[u8], count: usize) -> Result<Sections, (&'static str, u64)> {
     let mut sections = [(0, 0); SECTIONS.len()];
     let content_end = bytes.len() - CHECKSUM_LENGTH;
-    let mut end = HEADER_LENGTH;
-    for section in SECTIONS {
+    let mut end = header_length(count);
+    for section in SECTIONS.into_iter().take(count) {
         let at = 32 + section as usize * 16;
         let place = || u64::try_from(at).unwrap_or_default();
         let start = usize_at(bytes, at).ok_or(("it is cut", place()))?;
@@ -142,14 +160,15 @@ fn parse_sections(bytes: &[u8]) -> Result<Sections, (&'static str, u64)> {
 pub(super) fn assemble(generation: u64, sections: &[Vec<u8>; SECTIONS.len()]) -> Vec<u8> {
     use sha2::{Digest as _, Sha256};
     let content: usize = sections.iter().map(Vec::len).sum();
-    let length = HEADER_LENGTH + content + CHECKSUM_LENGTH;
+    let header = header_length(SECTIONS.len());
+    let length = header + content + CHECKSUM_LENGTH;
     let mut file = Vec::with_capacity(length);
     file.extend(MAGIC);
     file.extend(FORMAT_VERSION.to_le_bytes());
     file.extend(u32::try_from(SECTIONS.len()).unwrap_or_default().to_le_bytes());
     file.extend(generation.to_le_bytes());
     file.extend((length as u64).to_le_bytes());
-    let mut offset = HEADER_LENGTH;
+    let mut offset = header;
     for section in sections {
         file.extend((offset as u64).to_le_bytes());
         file.extend((section.len() as u64).to_le_bytes());

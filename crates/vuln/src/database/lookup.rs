@@ -291,6 +291,11 @@ impl<'a> Ecosystem<'a> {
         all.filter(move |(i, _)| *i < 32 && sources & (1 << i) != 0).map(|(_, source)| source)
     }
 
+    /// The same as a set of bits, as the file has them.
+    pub(super) const fn source_bits(&self) -> u32 {
+        self.sources
+    }
+
     /// Number of packages that something is said about.
     pub fn package_count(&self) -> usize {
         self.packages.1 - self.packages.0

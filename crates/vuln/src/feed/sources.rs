@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use cofferdam_finding::Context;
 use serde::Deserialize;
 use time::{Date, macros::format_description};
 
-use super::{Advisory, FeedError, Tally, osv, secdb};
+use super::{Advisory, FeedError, Tally, osv, secdb, threat};
 use crate::database::{Builder, DatabaseError, SourceInfo};
 
 /// A list of sources, as a TOML file has it: a table `[[source]]` for each.
@@ -51,6 +52,10 @@ pub enum Format {
     Osv,
     /// Alpine's security database.
     AlpineSecdb,
+    /// CISA's catalogue of known exploited vulnerabilities, as JSON.
+    Kev,
+    /// Scores of the Exploit Prediction Scoring System, as CSV, perhaps compressed by gzip.
+    Epss,
 }
 
 /// Why a list of sources cannot be used, or a database not be built from it.
@@ -124,17 +129,46 @@ impl Source {
         Ok(())
     }
 
-    fn read(&self, path: &Path, sink: &mut dyn FnMut(Advisory)) -> Result<Tally, FeedError> {
+    /// Adds what the copy at `path` holds to a database, of which this is source `number`.
+    fn read(&self, path: &Path, number: usize, builder: &mut Builder) -> Result<Tally, FeedError> {
+        let sink = &mut |advisory: Advisory| builder.add(number, &advisory);
         match self.format {
             Format::Osv => osv::read(path, &self.ecosystems, sink),
             Format::AlpineSecdb => secdb::read(path, sink),
+            Format::Kev => threat::read_kev(path, &mut |cve, exploited| {
+                builder.threat(cve, Context { exploited: Some(exploited), epss: None });
+            }),
+            Format::Epss => threat::read_epss(path, &mut |cve, epss| {
+                builder.threat(cve, Context { exploited: None, epss: Some(epss) });
+            }),
         }
+    }
+
+    /// The number of the source in a database that is being built. What is known of attacks
+    /// replaces what an earlier list said; advisories cannot be told apart by where they are from.
+    fn enter(&self, builder: &mut Builder) -> Result<usize, BuildError> {
+        let Some(number) = builder.source_named(&self.name) else {
+            return Ok(builder.source(self.info()));
+        };
+        match self.format {
+            Format::Kev => builder.forget_threats(|known| known.exploited = None),
+            Format::Epss => builder.forget_threats(|known| known.epss = None),
+            Format::Osv | Format::AlpineSecdb => {
+                let why = "the database that is built upon has it already".to_owned();
+                return Err(BuildError::Source { name: self.name.clone(), why });
+            }
+        }
+        if let Some(info) = builder.source_mut(number) {
+            *info = self.info();
+        }
+        Ok(number)
     }
 
     fn info(&self) -> SourceInfo {
         let ecosystems = match self.format {
             Format::Osv => self.ecosystems.clone(),
             Format::AlpineSecdb => vec!["Alpine".to_owned()],
+            Format::Kev | Format::Epss => Vec::new(),
         };
         SourceInfo {
             name: self.name.clone(),
@@ -173,7 +207,20 @@ pub fn build(
     generation: u64,
     started: &mut dyn FnMut(&Source),
 ) -> Result<Built, BuildError> {
-    let mut builder = Builder::new();
+    build_onto(Builder::new(), sources, root, generation, started)
+}
+
+/// Builds a database as [`build`] does, from what `builder` has already.
+///
+/// # Errors
+/// As [`build`]; also if the builder has a source of advisories of the same name.
+pub fn build_onto(
+    mut builder: Builder,
+    sources: &[Source],
+    root: &Path,
+    generation: u64,
+    started: &mut dyn FnMut(&Source),
+) -> Result<Built, BuildError> {
     let mut tallies = Vec::new();
     for source in sources {
         source.check()?;
@@ -187,9 +234,9 @@ pub fn build(
             }
         }
         started(source);
-        let number = builder.source(source.info());
+        let number = source.enter(&mut builder)?;
         let tally = source
-            .read(&root.join(&source.path), &mut |advisory| builder.add(number, &advisory))
+            .read(&root.join(&source.path), number, &mut builder)
             .map_err(|error| BuildError::Feed { name: source.name.clone(), source: error })?;
         if let Some(info) = builder.source_mut(number) {
             info.records = tally.records;

@@ -37,7 +37,7 @@ pub fn explain(database: &Database, id: &str) -> Result<Option<Rule>, DatabaseEr
         topic: Topic::Vulnerability,
         explain: Explanation {
             what: format!("{title}\n\n{}", listing(&said)).into(),
-            why: format!("The vulnerability is {rated}.").into(),
+            why: format!("The vulnerability is {rated}.{}", attacks(database, record)?).into(),
             fix: "Upgrade the package to a version that is not affected and build the image \
                   again. Where there is none yet, see the references for a workaround, remove the \
                   package if nothing needs it, or write a waiver that says why it does not matter."
@@ -49,7 +49,7 @@ pub fn explain(database: &Database, id: &str) -> Result<Option<Rule>, DatabaseEr
 }
 
 /// By id, else by another name. Ids are in upper case, but for those of databases that mix (`GHSA-xxxx`).
-fn find(database: &Database, id: &str) -> Result<Option<u32>, DatabaseError> {
+pub(super) fn find(database: &Database, id: &str) -> Result<Option<u32>, DatabaseError> {
     if let Some(record) = database.find_record(id)? {
         return Ok(Some(record));
     }
@@ -87,6 +87,28 @@ fn packages(
         said.push(format!("{} {shortest}{others}: {versions}", ecosystem.name));
     }
     Ok(worst)
+}
+
+/// What is known of attacks, in sentences.
+fn attacks(database: &Database, record: u32) -> Result<String, DatabaseError> {
+    let mut text = String::new();
+    let Some(threat) = database.threat(record)? else { return Ok(text) };
+    if let Some(exploited) = threat.exploited {
+        text.push_str(&format!(
+            " It is known to be exploited: in CISA's catalogue since {}{}.",
+            exploited.since,
+            if exploited.ransomware { ", and used by ransomware" } else { "" }
+        ));
+    }
+    if let Some(epss) = threat.epss {
+        text.push_str(&format!(
+            " EPSS gives it a probability of {} of being exploited within 30 days, more than {} \
+             of all vulnerabilities.",
+            epss.probability.percent(),
+            epss.percentile.percent()
+        ));
+    }
+    Ok(text)
 }
 
 fn listing(said: &[String]) -> String {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cofferdam_finding::{
-    Applicability, Evidence, Explanation, Finding, Fingerprint, Fix, Package, PackageEvidence,
-    PackageKind, Reference, RemedyState, Rule, Severity, Status, Topic,
+    Applicability, Context, Evidence, Explanation, Finding, Fingerprint, Fix, Package,
+    PackageEvidence, PackageKind, Reference, RemedyState, Rule, Severity, Status, Topic,
 };
 
 use super::{
@@ -58,6 +58,7 @@ struct Case<'a> {
     updates: Vec<(String, Text)>,
     severity: Severity,
     rated: String,
+    context: Option<Box<Context>>,
     packages: Vec<&'a (&'a Package, Combined<'a>)>,
 }
 
@@ -89,7 +90,8 @@ impl<'a> Case<'a> {
             rater: rater(matching.ecosystem.name),
         };
         let (severity, rated) = choose(&opinions);
-        Ok(Self { id, source, text, updates, severity, rated, packages })
+        let context = matching.database.threat(vulnerability)?.map(Box::new);
+        Ok(Self { id, source, text, updates, severity, rated, context, packages })
     }
 
     /// What has the vulnerability. Names of languages say which, as they may be those of others.
@@ -121,6 +123,7 @@ impl<'a> Case<'a> {
             severity: self.severity,
             evidence,
             fix: self.fix(),
+            context: self.context.clone(),
             fingerprint: Fingerprint::of(&self.id, &self.subject()),
         })
     }

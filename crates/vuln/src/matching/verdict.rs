@@ -120,7 +120,11 @@ fn remedy_order(a: &State<'_>, b: &State<'_>, order: Order) -> Ordering {
 }
 
 /// What a row says about a version.
-fn state<'a>(row: &Row<&'a str>, version: &str, order: Order) -> Result<State<'a>, VersionError> {
+pub(super) fn state<'a>(
+    row: &Row<&'a str>,
+    version: &str,
+    order: Order,
+) -> Result<State<'a>, VersionError> {
     let mut has_fix = false;
     for range in &row.ranges {
         if let Some(state) = within(range, version, order)? {

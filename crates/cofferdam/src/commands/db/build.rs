@@ -6,8 +6,8 @@ use std::{
 
 use cofferdam_image::{Progress as _, download::Options};
 use cofferdam_vuln::{
-    database::Database,
-    feed::{self, Built, Fetched, Source, SourceList, build},
+    database::{Builder, Database},
+    feed::{self, Built, Fetched, Source, SourceList, build_onto},
 };
 use time::OffsetDateTime;
 
@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// File to write
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    /// Database to add the sources to, instead of beginning with an empty one
+    #[arg(long, value_name = "FILE")]
+    onto: Option<PathBuf>,
     /// Generation that the file says it is
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     generation: u64,
@@ -57,7 +60,11 @@ pub(super) struct UpdateArgs {
 
 pub(super) fn run(args: &Args, session: &Session) -> Ended {
     let sources = listed(&args.sources.list)?.source;
-    let built = from_copies(&sources, &args.sources.from, args.generation, session)?;
+    let builder = match &args.onto {
+        Some(base) => Builder::onto(&verified(base)?)?,
+        None => Builder::new(),
+    };
+    let built = from_copies(builder, &sources, &args.sources.from, args.generation, session)?;
     replace(&args.to, &built.bytes)?;
     session.printer.message(format!("wrote '{}'", args.to.display()));
     Ok(ExitCode::SUCCESS)
@@ -88,7 +95,7 @@ pub(super) fn update(args: &UpdateArgs, session: &Session) -> Ended {
             (fetched.sources, copies)
         }
     };
-    let built = from_copies(&sources, &copies, generation, session)?;
+    let built = from_copies(Builder::new(), &sources, &copies, generation, session)?;
     replace(&path, &built.bytes)?;
     if let Some(mark) = unfinished {
         mark.end();
@@ -151,14 +158,22 @@ fn from_publishers(
     )
 }
 
+/// The database at `path`, compared with its checksum: damage is not to be built upon.
+fn verified(path: &Path) -> Result<Database, CliError> {
+    let database = Database::open(path)?;
+    database.verify()?;
+    Ok(database)
+}
+
 fn from_copies(
+    builder: Builder,
     sources: &[Source],
     copies: &Path,
     generation: u64,
     session: &Session,
 ) -> Result<Built, CliError> {
     let progress = session.printer.progress();
-    let built = build(sources, copies, generation, &mut |source| {
+    let built = build_onto(builder, sources, copies, generation, &mut |source| {
         progress.begin(&source.name, None);
     });
     drop(progress);

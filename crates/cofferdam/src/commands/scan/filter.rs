@@ -6,7 +6,7 @@ use cofferdam_finding::{Finding, RemedyState, Report, Severity, Status};
 /// the whole scan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Filter {
-    /// The least severity.
+    /// The least severity of what is not known to be exploited.
     pub(super) severity: Option<Severity>,
     /// Only those with a package that a newer version fixes.
     pub(super) only_fixed: bool,
@@ -21,7 +21,9 @@ impl Filter {
     }
 
     fn shows(self, finding: &Finding) -> bool {
-        let severe = self.severity.is_none_or(|least| finding.severity >= least);
+        // What is used in attacks is never too harmless to be shown.
+        let severe = finding.exploited().is_some()
+            || self.severity.is_none_or(|least| finding.severity >= least);
         let fixed = finding.evidence.iter().any(|evidence| {
             evidence.package.as_ref().is_some_and(|package| package.remedy == RemedyState::Fixed)
         });

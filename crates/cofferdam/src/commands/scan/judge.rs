@@ -106,7 +106,10 @@ fn data(facts: &Facts, database: &Database, today: Date) -> Result<Vec<DataSourc
         }
     }
     let all = database.header().sources.iter();
-    let sources = all.filter(|source| names.is_empty() || names.contains(&source.name));
+    // Those without an ecosystem say what is known of attacks, whatever the package.
+    let sources = all.filter(|source| {
+        names.is_empty() || names.contains(&source.name) || source.ecosystems.is_empty()
+    });
     let source = |source: &SourceInfo| DataSource {
         name: source.name.clone(),
         date: source.date.clone(),

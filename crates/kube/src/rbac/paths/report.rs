@@ -510,6 +510,7 @@ impl Path {
             severity: self.severity,
             evidence,
             fix: self.cut.as_ref().map(Cut::fix),
+            context: None,
             fingerprint: Fingerprint::of(&rule.id, &format!("{} {first}", self.cause)),
         }
     }
