@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Image(commands::image::Args),
     Kube(commands::kube::Args),
     Db(commands::db::Args),
+    Fleet(commands::fleet::Args),
     Explain(commands::explain::Args),
     Rules(commands::rules::Args),
     Vercmp(commands::vercmp::Args),

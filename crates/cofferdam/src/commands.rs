@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod db;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod fleet;
 pub(crate) mod image;
 pub(crate) mod kube;
 pub(crate) mod lint;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
         Command::Image(args) => image::run(&args, session),
         Command::Kube(args) => kube::run(&args, session),
         Command::Db(args) => db::run(&args, session),
+        Command::Fleet(args) => fleet::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
         Command::Rules(args) => rules::run(&args, session),
         Command::Vercmp(args) => vercmp::run(&args, session),

@@ -5,18 +5,22 @@
 //! ([`language`]), and gaps for what could not
 //! be understood. [`rules`] explains the gaps; [`sbom`] writes the inventory for other programs.
 
+mod bytes;
 pub mod cvss;
 pub mod database;
 pub mod feed;
+pub mod fleet;
 pub mod inventory;
 pub mod language;
 pub mod matching;
 pub mod os;
 pub mod packages;
+pub mod place;
 pub mod purl;
 pub mod rules;
 pub mod sbom;
 pub mod version;
 
+pub use bytes::Malformed;
 pub use inventory::{Inventory, interest, inventory};
 pub use os::Distribution;

@@ -10,9 +10,11 @@ mod modules;
 mod present;
 mod severity;
 mod verdict;
+mod vulnerable;
 mod why;
 
 pub use explain::explain;
+pub use vulnerable::{Answer, Vulnerable, advised_name, findings, vulnerabilities};
 pub use why::{Consulted, Decision, Installed, Judgement, NotCompared, Why, why};
 
 use std::{

@@ -6,7 +6,7 @@ mod status;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use cofferdam_vuln::database::Database;
+use cofferdam_vuln::{database::Database, place};
 
 use crate::{
     error::{CliError, OrFail as _},
@@ -62,25 +62,5 @@ fn own_path(session: &Session) -> Result<PathBuf, CliError> {
 
 /// Puts `bytes` at `path`, whole or not at all.
 fn replace(path: &std::path::Path, bytes: &[u8]) -> Result<(), CliError> {
-    let attempt = || format!("could not write database '{}'", path.display());
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(std::path::Path::new("."));
-    std::fs::create_dir_all(directory).or_fail(attempt)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let written = write_synced(&temporary, bytes)
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .and_then(|()| std::fs::File::open(directory)?.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.or_fail(attempt)
-}
-
-fn write_synced(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    place::replace(path, bytes).or_fail(|| format!("could not write database '{}'", path.display()))
 }
