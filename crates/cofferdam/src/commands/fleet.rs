@@ -51,8 +51,9 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     vulnerability: &'a str,
-    title: &'a str,
-    severity: Severity,
+    /// As scans say; absent of what no image has any more.
+    title: Option<&'a str>,
+    severity: Option<Severity>,
     package: &'a str,
     versions: &'a [String],
     fixed_version: Option<&'a str>,
@@ -68,8 +69,8 @@ fn rows<'a>(changes: &'a [Change], ratings: &'a Ratings) -> Vec<Row<'a>> {
             let rating = ratings.get(&(change.id.clone(), change.subject.clone()));
             Row {
                 vulnerability: &change.id,
-                title: rating.map_or("", |rating| &rating.title),
-                severity: rating.map_or(Severity::Unknown, |rating| rating.severity),
+                title: rating.map(|rating| rating.title.as_str()),
+                severity: rating.map(|rating| rating.severity),
                 package: &change.subject,
                 versions: &change.versions,
                 fixed_version: change.fixed.as_deref(),
@@ -101,9 +102,9 @@ fn table(changes: &Changes, ratings: &Ratings, to: &mut impl Write) -> std::io::
             };
             writeln!(
                 to,
-                "  {}  {}  {} {}  {}  {count}",
+                "  {}{}  {} {}  {}  {count}",
                 escape(row.vulnerability),
-                row.severity,
+                row.severity.map(|severity| format!("  {severity}")).unwrap_or_default(),
                 escape(row.package),
                 escape(&row.versions.join(", ")),
                 escape(&fix)

@@ -114,6 +114,7 @@ fn table(answer: &Answer<'_>, session: &mut Session) -> std::io::Result<()> {
     let date = answer.database.map_or("no database".to_owned(), named);
     match (answer.images.len(), answer.known) {
         (0, false) => printer.message(format!("the database has no record of {id}")),
+        (1, _) => printer.message(format!("1 image is affected, by {date}")),
         (count, _) => printer.message(format!("{count} images are affected, by {date}")),
     }
     if !answer.incomplete.is_empty() {

@@ -60,7 +60,8 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let ratings = fleet.rate(&ids, &database)?;
     let matched = fleet.matched().cloned().unwrap_or_default();
     let gained = rows(&changes.gained, &ratings);
-    let severe = args.fail_on.is_some_and(|least| gained.iter().any(|row| row.severity >= least));
+    let severe = |least| gained.iter().any(|row| row.severity.is_none_or(|known| known >= least));
+    let severe = args.fail_on.is_some_and(severe);
     match args.format {
         Format::Json => session.printer.json(&Answer {
             schema_version: 1,
