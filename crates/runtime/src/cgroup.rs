@@ -9,6 +9,7 @@ mod layout;
 mod limits;
 mod live;
 mod make;
+mod shortage;
 mod statistics;
 mod update;
 
@@ -27,6 +28,7 @@ use limits::wanted;
 pub use live::Live;
 pub(crate) use make::{Made, add};
 use make::{put, write_all};
+pub use shortage::Shortage;
 
 /// A container's control group.
 #[derive(Debug, Clone, Default, PartialEq)]

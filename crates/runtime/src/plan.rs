@@ -337,6 +337,9 @@ pub struct Process {
     pub terminal: Option<Option<ConsoleSize>>,
     /// Whether an init process runs as PID 1.
     pub init: bool,
+    /// Sockets that whoever started this program has passed to it, as sd_listen_fds(3) has it: they
+    /// are the first descriptors after the standard ones.
+    pub sockets: u32,
     /// Whether it gets a session keyring of its own.
     pub new_keyring: bool,
     /// AppArmor profile that it changes to.

@@ -142,6 +142,7 @@ fn load_filter(plan: &Plan, agent: Option<(&Exchange, &Channel)>) -> Result<(), 
 pub(super) struct Program<'a> {
     plan: &'a Plan,
     candidates: Vec<CString>,
+    environment: Vec<CString>,
 }
 
 impl<'a> Program<'a> {
@@ -154,7 +155,7 @@ impl<'a> Program<'a> {
             let paths = plan.process.search.iter().map(|directory| directory.join(file));
             paths.map(c_string).collect::<Result<_, _>>()?
         };
-        Ok(Self { plan, candidates })
+        Ok(Self { plan, candidates, environment: environment(&plan.process) })
     }
 
     /// Says already now if no file is there that could be run.
@@ -178,7 +179,7 @@ impl<'a> Program<'a> {
         let process = &self.plan.process;
         let mut found = Errno::NOENT;
         for path in &self.candidates {
-            match exec::execve(path, &process.arguments, &process.environment) {
+            match exec::execve(path, &process.arguments, &self.environment) {
                 Errno::NOENT | Errno::NOTDIR => {}
                 Errno::ACCESS => found = Errno::ACCESS,
                 other => {
@@ -203,6 +204,19 @@ impl<'a> Program<'a> {
         let program = name.to_string_lossy();
         Error::inside(vec![format!("could not run '{program}' in the container"), why], code)
     }
+}
+
+/// With what sd_listen_fds(3) goes by, if there are sockets: how many, and for which process.
+fn environment(process: &Process) -> Vec<CString> {
+    let mut environment = process.environment.clone();
+    if process.sockets > 0 {
+        environment.retain(|variable| !variable.as_bytes().starts_with(b"LISTEN_"));
+        let own = rustix::process::getpid().as_raw_nonzero();
+        let count = process.sockets;
+        let told = [format!("LISTEN_FDS={count}"), format!("LISTEN_PID={own}")];
+        environment.extend(told.into_iter().filter_map(|variable| CString::new(variable).ok()));
+    }
+    environment
 }
 
 fn c_string(path: PathBuf) -> Result<CString, Error> {

@@ -33,6 +33,8 @@ pub struct Request {
     pub console_socket: Option<PathBuf>,
     /// Descriptors beyond the standard three that its program keeps.
     pub preserved: u32,
+    /// Sockets that were passed to this program, which come before those.
+    pub sockets: u32,
     /// Whether the root is entered by chroot(2), where pivot_root(2) does not work.
     pub no_pivot: bool,
     /// Whether the session keyring is kept.
@@ -59,6 +61,8 @@ pub fn plan(id: ContainerId, request: &Request, facts: &Facts) -> Result<Plan, E
     if request.no_new_keyring {
         plan.process.new_keyring = false;
     }
+    // With an init process it is not the program that would have the id which they are for.
+    plan.process.sockets = if plan.process.init { 0 } else { request.sockets };
     if let Some(hooks) = &spec.hooks {
         check(hooks)?;
     }
@@ -243,7 +247,7 @@ fn options<'a>(request: &'a Request, told: &'a State) -> Options<'a> {
         pid_file: request.pid_file.clone(),
         explain: None,
         console_socket: request.console_socket.clone(),
-        preserved: request.preserved,
+        preserved: request.preserved + request.sockets,
         no_pivot: request.no_pivot,
         detached: request.detached,
         hooks: told.spec.hooks.as_ref().map(|hooks| (hooks, told)),

@@ -73,6 +73,7 @@ pub(super) fn plan(spec: &Spec, ids: Option<&Maps>) -> Result<Process, Error> {
         oom_score_adjustment: process.oom_score_adj,
         terminal: process.terminal.then(|| process.console_size.clone()),
         init: false,
+        sockets: 0,
         new_keyring: true,
         apparmor: label("/process/apparmorProfile", &process.apparmor_profile)?,
         selinux: label("/process/selinuxLabel", &process.selinux_label)?,

@@ -15,4 +15,5 @@ mod lifecycle;
 mod limits;
 mod machine;
 mod managed;
+mod sockets;
 mod terminal;

@@ -7,6 +7,7 @@ mod agent;
 mod bundle;
 mod cgroups;
 mod devices;
+mod events;
 mod joined;
 mod mounts;
 mod network;

@@ -66,6 +66,7 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         pid_file: given.value("pid-file").map(PathBuf::from),
         console_socket: given.value("console-socket").map(PathBuf::from),
         preserved,
+        sockets: sockets(std::env::var("LISTEN_PID").ok(), std::env::var("LISTEN_FDS").ok()),
         no_pivot: given.is_set("no-pivot"),
         no_new_keyring: given.is_set("no-new-keyring"),
         detached: false,
@@ -89,13 +90,43 @@ pub(super) fn warn(plan: &Plan, log: &Log) {
     }
 }
 
+/// Most descriptors that are passed on.
+const MOST: u32 = 65_536;
+
+/// How many sockets were passed to this very process (sd_listen_fds(3)).
+fn sockets(process: Option<String>, count: Option<String>) -> u32 {
+    let is_ours = process.and_then(|id| id.parse().ok()) == Some(std::process::id());
+    let count = count.and_then(|count| count.parse().ok()).filter(|count| *count <= MOST);
+    if is_ours { count.unwrap_or(0) } else { 0 }
+}
+
 /// How many descriptors are passed on. Those that are not open are none; nothing of this program's
 /// takes their place, as all of it is closed when the program runs.
 pub(super) fn preserved(given: &Given) -> Result<u32, Failure> {
-    const MOST: u32 = 65_536;
     let count = given.parsed::<u32>("preserve-fds", "a number")?.unwrap_or(0);
     if count > MOST {
         return Err(format!("could not pass {count} descriptors on: {MOST} are the most").into());
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sockets_for_this_process_are_passed_on() {
+        let own = std::process::id().to_string();
+        for (process, count, wanted) in [
+            (Some(own.as_str()), Some("2"), 2),
+            (Some("1"), Some("2"), 0),
+            (None, Some("2"), 0),
+            (Some(own.as_str()), Some("-1"), 0),
+            (Some(own.as_str()), Some("65537"), 0),
+            (Some(own.as_str()), None, 0),
+        ] {
+            let found = sockets(process.map(str::to_owned), count.map(str::to_owned));
+            assert_eq!(found, wanted, "{process:?} {count:?}");
+        }
+    }
 }

@@ -1,26 +1,35 @@
-//! `events`: what a container uses, once or at intervals.
+//! `events`: what a container uses, once or at intervals, and when its memory has run out.
 
-use std::time::Duration;
+use std::{
+    io::Write,
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
 
-use cofferdam_runtime::{container::Container, state::Status};
-use serde_json::json;
+use cofferdam_runtime::{cgroup::Shortage, container::Container};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use serde_json::{Value, json};
 
 use super::Command;
 use crate::{
     arguments::{Given, flag, value},
-    session::{Ended, Failure, Session, only_id, print},
+    session::{Ended, Failure, Session, only_id},
 };
 
 pub(super) const COMMAND: Command = Command {
     name: "events",
-    summary: "tell what a container uses, as JSON",
+    summary: "tell what a container uses and when memory has run out, as JSON",
     help: "\
 events [OPTIONS] ID
 
-  --stats               once, and not again at intervals
+  --stats               what it uses now, and no more
   --interval DURATION   such as 5s (the default), 500ms or 1m
 
-It ends with the container. Events of memory shortage are not told yet.
+A line is an event: of type 'stats' at intervals, of type 'oom' when a process of it was, or had to
+be, killed for lack of memory. It ends with the container.
 ",
     options: &[flag("stats"), value("interval")],
     stop: usize::MAX,
@@ -34,32 +43,71 @@ fn run(given: &Given, session: &Session) -> Ended {
         format!("could not use '{interval}' for --interval: such as 500ms, 5s or 1m is wanted")
     })?;
     let (_, container) = session.find(&only_id(given)?)?;
-    if container.status()? == Status::Stopped {
+    let init = container.state().init.map(|init| init.open()).transpose();
+    let init =
+        init.map_err(|error| format!("could not look at the container's process: {error}"))?;
+    let Some(init) = init.flatten() else {
         return Err(Failure::from(format!(
             "could not tell what container '{}' uses: container not running",
             container.id()
         )));
-    }
-    tell(&container)?;
-    if given.is_set("stats") {
+    };
+    let mut shortage =
+        if given.is_set("stats") { None } else { container.group().watch_memory()? };
+    if !tell(&usage(&container))? || given.is_set("stats") {
         return Ok(0);
     }
+    let mut next = Instant::now() + interval;
     loop {
-        std::thread::sleep(interval);
-        if container.status()? == Status::Stopped {
+        let ended = wait(&init, shortage.as_ref(), next)
+            .map_err(|error| format!("could not wait for the container's events: {error}"))?;
+        let happened = shortage.as_mut().map_or(Ok(false), Shortage::happened);
+        let happened =
+            happened.map_err(|error| format!("could not read the container's events: {error}"))?;
+        if happened && !tell(&json!({ "type": "oom", "id": container.id().as_str() }))? {
             return Ok(0);
         }
-        tell(&container)?;
+        if ended {
+            return Ok(0);
+        }
+        if Instant::now() >= next {
+            if !tell(&usage(&container))? {
+                return Ok(0);
+            }
+            next = Instant::now() + interval;
+        }
     }
 }
 
-fn tell(container: &Container) -> Result<(), Failure> {
-    let event = json!({
+/// Waits for a shortage of memory, the container's end, which it tells, or until `until`.
+fn wait(init: &OwnedFd, shortage: Option<&Shortage>, until: Instant) -> rustix::io::Result<bool> {
+    let mut watched = vec![PollFd::new(init, PollFlags::IN)];
+    if let Some(shortage) = shortage {
+        watched.push(PollFd::new(shortage, shortage.flags()));
+    }
+    let left = until.saturating_duration_since(Instant::now());
+    match poll(&mut watched, Timespec::try_from(left).ok().as_ref()) {
+        Ok(_) => Ok(!watched[0].revents().is_empty()),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn usage(container: &Container) -> Value {
+    json!({
         "type": "stats",
         "id": container.id().as_str(),
         "data": container.group().statistics(),
-    });
-    print(&format!("{event}\n")).map(drop)
+    })
+}
+
+/// Tells of an event; false if nobody listens any more.
+fn tell(event: &Value) -> Result<bool, Failure> {
+    match writeln!(std::io::stdout(), "{event}") {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("could not write to standard output: {error}").into()),
+    }
 }
 
 /// A number and its unit, more than nothing.
