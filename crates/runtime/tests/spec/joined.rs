@@ -148,10 +148,10 @@ fn without_a_mount_namespace_of_its_own_nobody_sees_its_mounts() {
         let (mut running, process) = bundle.start(
             "readlink /proc/self/ns/mnt; cat /mnt/file; echo; wc -c < /etc/hidden
              touch /mnt/new 2>/dev/null || echo read-only; echo 1 2>/dev/null > /proc/sys/net/ipv4/ip_forward || echo protected
-             ls -d /dev/pts/ptmx; touch /made; pwd; exec >/dev/null",
+             ls -d /dev/pts/ptmx; pwd; touch /made; exec >/dev/null",
         );
-        assert_eq!(namespace(process, "mnt"), namespace(std::process::id(), "mnt"));
         wait_for(&bundle, "made");
+        assert_eq!(namespace(process, "mnt"), namespace(std::process::id(), "mnt"));
         // Other tests mount things of their own; nothing of this bundle is among them.
         let name = bundle.path("");
         let name = name.to_str().unwrap();
