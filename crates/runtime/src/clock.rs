@@ -11,7 +11,15 @@ pub fn now() -> String {
     rfc3339(since.as_secs(), since.subsec_nanos())
 }
 
-fn rfc3339(seconds: u64, nanoseconds: u32) -> String {
+/// Seconds since 1970, as of now.
+#[must_use]
+pub fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// A time of day as text, in UTC (RFC 3339), to the nanosecond.
+#[must_use]
+pub fn rfc3339(seconds: u64, nanoseconds: u32) -> String {
     let (year, month, day) = date(seconds / SECONDS_OF_A_DAY);
     let second = seconds % SECONDS_OF_A_DAY;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);

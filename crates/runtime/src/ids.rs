@@ -81,6 +81,35 @@ pub fn for_root(table: &str) -> (Range, &'static str) {
     (free_range(table), "default range, as no range is set aside for user 'cofferdam'")
 }
 
+/// Ranges for the containers that root starts, each of [`SIZE`] ids: those of the range that is set
+/// aside for containers or, where none is, from [`DEFAULT_FIRST`] on what nobody has in `table`.
+pub fn pool_for_root(table: &str) -> Box<dyn Iterator<Item = Range> + '_> {
+    for owner in ["cofferdam", "containers", "root"] {
+        let own = ranges(table, Some(owner), u32::MAX);
+        let parts: Vec<Range> =
+            own.into_iter().flat_map(parts).filter(|p| p.size == SIZE).collect();
+        if !parts.is_empty() {
+            return Box::new(parts.into_iter());
+        }
+    }
+    let last = u32::MAX - SIZE;
+    let candidates = (DEFAULT_FIRST..last).step_by(SIZE as usize);
+    let free = candidates.map(|first| Range { first, size: SIZE });
+    Box::new(free.filter(|part| !entries(table).any(|(_, taken)| overlap(taken, *part))))
+}
+
+/// Ranges for the containers that a user starts, of up to [`SIZE`] ids each.
+pub fn pool_for_user(table: &str, name: Option<&str>, id: u32) -> impl Iterator<Item = Range> {
+    ranges(table, name, id).into_iter().flat_map(parts)
+}
+
+/// A range in parts of [`SIZE`] ids; one that is smaller is a part by itself.
+fn parts(range: Range) -> impl Iterator<Item = Range> {
+    let count = (range.size / SIZE).max(1);
+    (0..count)
+        .map(move |index| Range { first: range.first + index * SIZE, size: range.size.min(SIZE) })
+}
+
 /// The first range from [`DEFAULT_FIRST`] on that nobody has in `table`.
 fn free_range(table: &str) -> Range {
     let mut candidate = Range { first: DEFAULT_FIRST, size: SIZE };
@@ -96,8 +125,11 @@ fn free_range(table: &str) -> Range {
     candidate
 }
 
-const fn overlap(one: Range, other: Range) -> bool {
-    one.first < other.first + other.size && other.first < one.first + one.size
+/// Whether two ranges share an id.
+#[must_use]
+pub const fn overlap(one: Range, other: Range) -> bool {
+    (one.first as u64) < other.first as u64 + other.size as u64
+        && (other.first as u64) < one.first as u64 + one.size as u64
 }
 
 /// The map of a container whose root is an id of this machine and whose others come from `range`.
@@ -217,6 +249,31 @@ mod tests {
             let (range, why) = for_root(table);
             assert_eq!((range.first, range.size), (first, SIZE), "{table} {why}");
         }
+    }
+
+    #[test]
+    fn pools_are_parts_of_what_is_set_aside() {
+        let firsts = |pool: &mut dyn Iterator<Item = Range>| {
+            pool.take(4).map(|range| (range.first, range.size)).collect::<Vec<_>>()
+        };
+        for (table, wanted) in [
+            ("cofferdam:500000:131072", vec![(500_000, SIZE), (565_536, SIZE)]),
+            ("cofferdam:500000:131071\nroot:1:99999", vec![(500_000, SIZE)]),
+            ("root:600000:65536", vec![(600_000, SIZE)]),
+        ] {
+            assert_eq!(firsts(&mut pool_for_root(table)), wanted, "{table}");
+        }
+        let default: Vec<_> = (0..4).map(|i| (DEFAULT_FIRST + i * SIZE, SIZE)).collect();
+        assert_eq!(firsts(&mut pool_for_root("root:600000:10")), default);
+        let taken = format!("other:{}:1", DEFAULT_FIRST + SIZE + 7);
+        assert_eq!(firsts(&mut pool_for_root(&taken))[1].0, DEFAULT_FIRST + 2 * SIZE);
+        let pool = pool_for_root("").last().unwrap();
+        assert!(pool.first.checked_add(SIZE).is_some());
+        let two = "alice:100000:131080\nalice:7:10";
+        assert_eq!(
+            firsts(&mut pool_for_user(two, Some("alice"), 1000)),
+            [(100_000, SIZE), (165_536, SIZE), (7, 10)]
+        );
     }
 
     #[test]

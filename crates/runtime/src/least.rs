@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use cofferdam_oci::{
     image::Execution,
-    runtime::{Root, Spec, VERSION},
+    runtime::{Mount, Rlimit, Root, Seccomp, Spec, VERSION},
 };
 
 use self::{
@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     facts::Facts,
-    ids::is_mapped,
+    ids::{Range, is_mapped},
     plan::annotation,
     user::{UserError, resolve},
 };
@@ -63,6 +63,17 @@ pub struct Request {
     pub init: bool,
     /// Which ids the container gets.
     pub user_namespace: UserNamespace,
+    /// Program, with arguments, in place of the image's entry point; the image's own command does
+    /// not count then.
+    pub entrypoint: Option<Vec<String>>,
+    /// Mounts beyond the usual ones.
+    pub mounts: Vec<Mount>,
+    /// Capabilities that its program has; none unless asked for.
+    pub capabilities: Vec<String>,
+    /// Resource limits.
+    pub limits: Vec<Rlimit>,
+    /// The system-call filter, in place of the strict one.
+    pub filter: Option<Seccomp>,
 }
 
 /// Which ids of this machine a container's ids stand for.
@@ -71,6 +82,14 @@ pub enum UserNamespace {
     /// Subordinate ids if there are any, else the caller's own id alone.
     #[default]
     Auto,
+    /// These, which nobody else has: all ids of the container for root, and all but its root for
+    /// others, whose own id that is.
+    Private {
+        /// User ids.
+        users: Range,
+        /// Group ids.
+        groups: Range,
+    },
     /// The caller's own id alone.
     Own,
     /// The machine's ids themselves; for root only.

@@ -23,6 +23,7 @@ pub mod own_program;
 pub mod plan;
 pub mod policy;
 pub mod profile;
+pub mod record;
 pub mod state;
 pub mod template;
 pub mod user;

@@ -22,13 +22,21 @@ use crate::{
 #[derive(Debug)]
 pub struct Root {
     path: PathBuf,
-    _held: File,
+    held: File,
 }
 
 impl Root {
     /// The root directory. Read only by agreement: every container of the image shares it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl std::os::fd::AsFd for Root {
+    /// What holds the root: it is not deleted either while a copy of this descriptor is open, in
+    /// whatever process.
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.held.as_fd()
     }
 }
 
@@ -150,5 +158,5 @@ fn hold(path: &Path) -> Result<Option<Root>, Error> {
     if !fs::metadata(path).is_ok_and(same) {
         return Ok(None);
     }
-    Ok(Some(Root { path: path.join(ROOTFS), _held: held }))
+    Ok(Some(Root { path: path.join(ROOTFS), held: held }))
 }

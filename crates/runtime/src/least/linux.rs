@@ -44,7 +44,7 @@ pub(super) fn linux(request: &Request, users: Vec<IdMapping>, groups: Vec<IdMapp
         sysctl: [ports].into(),
         namespaces: kinds.into_iter().map(|kind| Namespace { kind, path: String::new() }).collect(),
         resources: Some(resources(request)),
-        seccomp: Some(profile::strict()),
+        seccomp: Some(request.filter.clone().unwrap_or_else(profile::strict)),
         masked_paths: texts(&MASKED),
         readonly_paths: texts(&READONLY),
         ..Linux::default()

@@ -17,6 +17,13 @@ pub(super) fn maps(
         UserNamespace::Host if facts.is_privileged() => Ok((Vec::new(), Vec::new())),
         UserNamespace::Host => Err(LeastError::HostIds),
         UserNamespace::Own => Ok(own(None)),
+        UserNamespace::Private { users, groups } if facts.is_privileged() => {
+            Ok((ids::all_from(users), ids::all_from(groups)))
+        }
+        UserNamespace::Private { users, groups } => Ok((
+            ids::own_and_range(facts.user, Some(users)),
+            ids::own_and_range(facts.group, Some(groups)),
+        )),
         UserNamespace::Auto if facts.is_privileged() => {
             let (users, _) = ids::for_root(&subordinates.users);
             let (groups, _) = ids::for_root(&subordinates.groups);

@@ -27,5 +27,9 @@ pub(super) fn mounts(request: &Request, groups: &[IdMapping]) -> Vec<Mount> {
             mounts.push(mount("tmpfs", path, "nosuid,nodev,mode=1777,size=64m"));
         }
     }
+    // What is above first, so that nothing is hidden by it.
+    let mut asked = request.mounts.clone();
+    asked.sort_by_key(|mount| mount.destination.split('/').filter(|p| !p.is_empty()).count());
+    mounts.extend(asked);
     mounts
 }

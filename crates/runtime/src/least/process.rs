@@ -7,9 +7,10 @@ use crate::user::Identity;
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(super) fn arguments(request: &Request) -> Option<Vec<String>> {
-    let given = !request.arguments.is_empty();
-    let words = if given { &request.arguments } else { &request.image.cmd };
-    let all: Vec<_> = request.image.entrypoint.iter().chain(words).cloned().collect();
+    let own_words = request.arguments.is_empty() && request.entrypoint.is_none();
+    let words = if own_words { &request.image.cmd } else { &request.arguments };
+    let entrypoint = request.entrypoint.as_ref().unwrap_or(&request.image.entrypoint);
+    let all: Vec<_> = entrypoint.iter().chain(words).cloned().collect();
     (!all.is_empty()).then_some(all)
 }
 
@@ -28,9 +29,8 @@ pub(super) fn process(request: &Request, args: Vec<String>, identity: Identity) 
             username: String::new(),
         },
         args,
-        capabilities: Some(Capabilities::default()),
-        // A core dump would go where this machine wants it, with the container's memory in it.
-        rlimits: vec![Rlimit { kind: "RLIMIT_CORE".into(), hard: 0, soft: 0 }],
+        capabilities: Some(capabilities(request, identity.user)),
+        rlimits: limits(request),
         no_new_privileges: true,
         ..Process::default()
     }
@@ -52,4 +52,28 @@ fn environment(request: &Request, identity: &Identity) -> Vec<String> {
         }
     }
     merged
+}
+
+/// What was asked for, and nothing that a program of less privilege could draw from: only where the
+/// program is not root does a capability have to survive execve by itself.
+fn capabilities(request: &Request, user: u32) -> Capabilities {
+    let asked = || request.capabilities.clone();
+    let ambient = || if user == 0 { Vec::new() } else { asked() };
+    Capabilities {
+        bounding: asked(),
+        effective: asked(),
+        permitted: asked(),
+        inheritable: ambient(),
+        ambient: ambient(),
+    }
+}
+
+fn limits(request: &Request) -> Vec<Rlimit> {
+    const CORE: &str = "RLIMIT_CORE";
+    let mut limits = request.limits.clone();
+    if !limits.iter().any(|limit| limit.kind == CORE) {
+        // A core dump would go where this machine wants it, with the container's memory in it.
+        limits.push(Rlimit { kind: CORE.into(), hard: 0, soft: 0 });
+    }
+    limits
 }

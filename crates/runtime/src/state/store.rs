@@ -200,7 +200,12 @@ impl Store {
     /// # Errors
     /// When something else is in it.
     pub fn remove(&self, place: &Place) -> Result<(), StoreError> {
-        for name in FILES {
+        self.remove_files(place, &FILES)
+    }
+
+    /// Removes a directory with these files in it.
+    pub(crate) fn remove_files(&self, place: &Place, files: &[&str]) -> Result<(), StoreError> {
+        for name in files.iter().copied() {
             match unlinkat(&place.directory, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(place.failed("remove", error.into())),
@@ -251,7 +256,7 @@ impl Place {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, state: &State) -> Result<(), StoreError> {
-        self.replace(state, true).map_err(|error| self.failed("write the state into", error))
+        self.write_state(state, true).map_err(|error| self.failed("write the state into", error))
     }
 
     /// As [`write`](Self::write), for a state that is of no use any more when this machine has
@@ -260,20 +265,28 @@ impl Place {
     /// # Errors
     /// When it cannot be written.
     pub fn write_for_now(&self, state: &State) -> Result<(), StoreError> {
-        self.replace(state, false).map_err(|error| self.failed("write the state into", error))
+        self.write_state(state, false).map_err(|error| self.failed("write the state into", error))
     }
 
-    fn replace(&self, state: &State, lasting: bool) -> std::io::Result<()> {
-        let json = serde_json::to_vec(state)?;
+    fn write_state(&self, state: &State, lasting: bool) -> std::io::Result<()> {
+        self.replace((STATE, NEW_STATE), &serde_json::to_vec(state)?, lasting)
+    }
+
+    /// Writes a file as a whole under its second name, then gives it its first.
+    pub(crate) fn replace(
+        &self,
+        (name, new): (&str, &str),
+        bytes: &[u8],
+        lasting: bool,
+    ) -> std::io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW;
-        let file =
-            openat(&self.directory, NEW_STATE, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
+        let file = openat(&self.directory, new, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
         let mut file = std::fs::File::from(file);
-        file.write_all(&json)?;
+        file.write_all(bytes)?;
         if lasting {
             fsync(&file)?;
         }
-        Ok(renameat(&self.directory, NEW_STATE, &self.directory, STATE)?)
+        Ok(renameat(&self.directory, new, &self.directory, name)?)
     }
 
     /// The state; `None` when the container was never made that far.
@@ -282,30 +295,31 @@ impl Place {
     /// When it cannot be read or is not a state.
     pub fn read(&self) -> Result<Option<State>, StoreError> {
         let failed = |error| self.failed("read the state in", error);
-        let Some(json) = self.bytes().map_err(failed)? else { return Ok(None) };
+        let Some(json) = self.bytes(STATE, LIMIT).map_err(failed)? else { return Ok(None) };
         match State::parse(&json, &self.id) {
             Ok(state) => Ok(Some(state)),
             Err(source) => Err(StoreError::State { path: self.path.join(STATE), source }),
         }
     }
 
-    fn bytes(&self) -> std::io::Result<Option<Vec<u8>>> {
+    /// The content of a regular file of bounded size; `None` when it is not there.
+    pub(crate) fn bytes(&self, name: &str, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
         // A pipe in its place must not keep us waiting.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, STATE, flags, Mode::empty()) {
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-            return Err(std::io::Error::other(format!("{STATE} is not a regular file")));
+            return Err(std::io::Error::other(format!("{name} is not a regular file")));
         }
-        let mut json = Vec::new();
-        std::fs::File::from(file).take(LIMIT + 1).read_to_end(&mut json)?;
-        if json.len() as u64 > LIMIT {
-            return Err(std::io::Error::other(format!("{STATE} is larger than {LIMIT} bytes")));
+        let mut bytes = Vec::new();
+        std::fs::File::from(file).take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(std::io::Error::other(format!("{name} is larger than {limit} bytes")));
         }
-        Ok(Some(json))
+        Ok(Some(bytes))
     }
 
     pub(crate) fn failed(&self, action: &'static str, source: std::io::Error) -> StoreError {
