@@ -53,7 +53,7 @@ pub enum Error {
         source: Option<Box<Cause>>,
     },
     /// A hook failed.
-    #[error("could not run hook '{program}' (/hooks/{stage}/{index}): {why}")]
+    #[error("could not run hook '{program}' (/hooks/{stage}/{index}): error running hook: {why}")]
     Hook {
         /// The stage's name in the configuration.
         stage: &'static str,

@@ -57,7 +57,7 @@ fn start(args: &Args, session: &mut Session) -> Ended {
     }
     let bundle = Bundle::write(&id, &spec)?;
     let mut command = Command::new(runtime());
-    command.arg("run").arg("--bundle").arg(&bundle.0);
+    command.args(["--exit-codes", "podman", "run"]).arg("--bundle").arg(&bundle.0);
     if args.explain {
         command.arg("--explain");
     }

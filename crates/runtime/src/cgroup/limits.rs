@@ -369,7 +369,9 @@ impl Writer<'_> {
                 Layout::Unified { .. } | Layout::Split { unified: Some(_), .. }
             );
         if !everywhere && self.layout.version_of(controller) != Some(Version::V2) {
-            let why = format!("'{file}' needs the controller '{controller}' of cgroup v2");
+            let why = format!(
+                "'{file}' needs the controller '{controller}' of cgroup v2: invalid configuration"
+            );
             return unsupported(FIELD, why);
         }
         self.add(controller, file, value);

@@ -115,10 +115,7 @@ impl<'a> Live<'a> {
     /// Whether its processes are frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        let (file, wanted) =
-            if self.unified { ("cgroup.freeze", "1") } else { ("freezer.state", "FROZEN") };
-        let Some(directory) = self.of("freezer") else { return false };
-        fs::read_to_string(directory.join(file)).is_ok_and(|text| text.trim() == wanted)
+        self.of("freezer").is_some_and(|directory| is_frozen(directory, self.unified))
     }
 
     /// Freezes or thaws its processes, and waits until they are.
@@ -191,6 +188,12 @@ impl<'a> Live<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the processes of a group are frozen or, if it has none, would be.
+pub(super) fn is_frozen(directory: &Path, unified: bool) -> bool {
+    let (file, wanted) = if unified { ("cgroup.freeze", "1") } else { ("freezer.state", "FROZEN") };
+    fs::read_to_string(directory.join(file)).is_ok_and(|text| text.trim() == wanted)
 }
 
 /// A directory and those below it, parents first.

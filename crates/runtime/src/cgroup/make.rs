@@ -117,6 +117,7 @@ impl Made {
             self.parent(parent)?;
             made = fs::create_dir(path);
         }
+        let is_new = made.is_ok();
         match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // Limits are not shared with what somebody else runs.
@@ -128,6 +129,16 @@ impl Made {
                 }
             }
             result => result.doing("make the cgroup", path.display())?,
+        }
+        let freezes = unified || directory.controllers.iter().any(|name| name == "freezer");
+        if freezes && super::live::is_frozen(path, unified) {
+            if is_new {
+                // By a group above it. It goes away again if it can.
+                let _ = fs::remove_dir(path);
+            }
+            // Nothing would come out of it again, not even by SIGKILL (v1).
+            let why = io::Error::other("container's cgroup unexpectedly frozen");
+            return Err(why).doing("use the cgroup", path.display());
         }
         self.directories.push(path.clone());
         let cpuset = !unified && directory.controllers.iter().any(|name| name == "cpuset");

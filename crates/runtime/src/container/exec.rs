@@ -7,7 +7,7 @@ use cofferdam_oci::runtime::Process;
 use super::Container;
 use crate::{
     apply::{self, Options},
-    error::{Doing, Error},
+    error::Error,
     facts::Facts,
     plan::Plan,
     policy::Policy,
@@ -51,7 +51,7 @@ impl Container {
                 return self.refuse(ACTION, "container not running");
             }
             Status::Paused if !execution.ignore_paused => {
-                let why = "it is paused; resume it, or use --ignore-paused";
+                let why = "cannot exec in a paused container (use --ignore-paused to override)";
                 return self.refuse(ACTION, why);
             }
             _ => self.state().init.ok_or_else(|| Error::Missing(self.id().clone()))?,
@@ -94,12 +94,12 @@ impl Container {
             let below: PathBuf =
                 Path::new(path).components().skip_while(|c| *c == Component::RootDir).collect();
             if !below.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
-                return Err(wrong("it leaves the container's cgroup"));
+                return Err(wrong(&format!("{path} is not a sub cgroup path")));
             }
             let names: Vec<&str> = controllers.iter().flat_map(|names| names.split(',')).collect();
             for name in &names {
                 if self.state().unified || self.group().of(name).is_none() {
-                    return Err(wrong("the container has no such cgroup"));
+                    return Err(wrong(&format!("unknown controller {name}")));
                 }
             }
             for group in &mut groups {
@@ -107,7 +107,13 @@ impl Container {
                     || names.iter().any(|name| self.group().of(name) == Some(group.as_path()));
                 if meant {
                     group.push(&below);
-                    std::fs::metadata(&*group).doing("use the cgroup", group.display())?;
+                    if !group.is_dir() {
+                        let file = group.join("cgroup.procs");
+                        return Err(wrong(&format!(
+                            "error adding pid to the cgroup: {}: no such file or directory",
+                            file.display()
+                        )));
+                    }
                 }
             }
         }

@@ -366,3 +366,33 @@ fn features_are_told_as_the_specification_has_them() {
     assert!(features["mountOptions"].as_array().unwrap().contains(&"rro".into()));
     assert!(features["linux"]["seccomp"]["actions"].as_array().unwrap().len() > 5);
 }
+
+#[test]
+fn failures_end_with_runcs_codes_or_podmans() {
+    let Some(place) = Place::new() else { return };
+    for caller in callers() {
+        let container =
+            Managed::new(&place, &caller, &place.spec(&caller, &place.request(&["sleep", "60"])));
+        container.create();
+        container.start();
+        let mut spec = place.spec(&caller, &place.request(&["/does/not/exist"]));
+        let missing = Managed::new(&place, &caller, &spec);
+        spec.process.as_mut().unwrap().args = vec!["/etc/passwd".into()];
+        let odd = Managed::new(&place, &caller, &spec);
+        let run = |container: &Managed<'_>, whose: &str| {
+            let bundle = container.bundle.to_str().unwrap();
+            container.ask(&["--exit-codes", whose, "run", "--bundle", bundle, &container.id]).code
+        };
+        let exec = |whose: &str, program: &str| {
+            container.ask(&["--exit-codes", whose, "exec", &container.id, program]).code
+        };
+        let name = caller.name();
+        assert_eq!([run(&missing, "podman"), run(&odd, "podman")], [127, 126], "{name}");
+        assert_eq!([run(&missing, "runc"), run(&odd, "runc")], [1, 1], "{name}");
+        assert_eq!([exec("podman", "nonesuch"), exec("podman", "true")], [127, 0], "{name}");
+        assert_eq!([exec("runc", "nonesuch"), exec("runc", "true")], [255, 0], "{name}");
+        let nobody = container.ask(&["--exit-codes", "runc", "exec", "nobody", "true"]);
+        assert_eq!(nobody.code, 255, "{}", nobody.stderr);
+        assert_eq!(container.ask(&["--exit-codes", "crun", "list"]).code, 1);
+    }
+}

@@ -124,7 +124,8 @@ fn one_that_fails_early_leaves_no_container() {
         let bundle = container.bundle.to_str().unwrap();
         let ran = container.run(&["create", "--bundle", bundle, &container.id]);
         assert_eq!(ran.code, 1, "{stage}");
-        let wanted = format!("(/hooks/{stage}/0): it exited with 3: something is wrong");
+        let wanted =
+            format!("(/hooks/{stage}/0): error running hook: it exited with 3: something is wrong");
         assert!(ran.stderr.contains(&wanted), "{stage}: {}", ran.stderr);
         assert_eq!(fs::read_dir(container.state()).unwrap().count(), 0, "{stage}: remnants");
         assert!(file.exists(), "{stage}: its end is told to hooks too");

@@ -236,7 +236,7 @@ impl Place {
             let (id, group) = (format!("--reuid={}", user.id), format!("--regid={}", user.group));
             command.args(["setpriv", &id, &group, "--clear-groups"]);
         }
-        command.arg(self.path("cofferdam-runtime"));
+        command.arg(self.path("cofferdam-runtime")).args(["--exit-codes", "podman"]);
         command.current_dir("/").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -127,7 +127,8 @@ impl Bundle {
         let mut command = Command::new("timeout");
         command.args(["--foreground", "-k", "5", "60"]);
         command.arg(env!("CARGO_BIN_EXE_cofferdam-runtime"));
-        command.arg("--root").arg(self.path("state")).args(options);
+        command.arg("--root").arg(self.path("state")).args(["--exit-codes", "podman"]);
+        command.args(options);
         command.arg("run").arg("--bundle").arg(self.directory.path()).arg(id);
         command.current_dir("/").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

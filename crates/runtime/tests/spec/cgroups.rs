@@ -166,3 +166,32 @@ fn a_group_that_somebody_uses_is_not_taken() {
     assert!(error.contains("with processes in it"), "{error}");
     drop(running);
 }
+
+#[test]
+fn a_frozen_group_is_not_entered() {
+    let Some(mut bundle) = Bundle::new() else { return };
+    let (mounted, file, frozen, thawed) = match Layout::detect() {
+        Layout::Unified { .. } => ("/sys/fs/cgroup".into(), "cgroup.freeze", "1", "0"),
+        Layout::Split { trees, .. } => match trees.into_iter().find(|tree| tree.has("freezer")) {
+            Some(tree) => (tree.mounted, "freezer.state", "FROZEN", "THAWED"),
+            None => {
+                eprintln!("skipped: no control groups that can be frozen");
+                return;
+            }
+        },
+        Layout::Absent => {
+            eprintln!("skipped: no control groups");
+            return;
+        }
+    };
+    let name = format!("cofferdam-test-frozen-{}", std::process::id());
+    let group = mounted.join(&name);
+    std::fs::create_dir(&group).unwrap();
+    std::fs::write(group.join(file), frozen).unwrap();
+    bundle.change(json!({"linux": {"cgroupsPath": format!("/{name}")}}));
+    let error = bundle.refusal();
+    std::fs::write(group.join(file), thawed).unwrap();
+    // It is somebody else's, and stays.
+    std::fs::remove_dir(&group).unwrap();
+    assert!(error.contains("cgroup unexpectedly frozen"), "{error}");
+}

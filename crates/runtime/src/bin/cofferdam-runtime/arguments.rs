@@ -40,6 +40,7 @@ pub(crate) const GLOBAL: &[Known] = &[
     flag("systemd-cgroup"),
     value("policy"),
     flag("strict"),
+    value("exit-codes"),
     flag("rootless"),
     flag("debug"),
     flag("help").or('h'),

@@ -34,6 +34,8 @@ pub(crate) struct Command {
     pub(crate) stop: usize,
     /// Whether its exit code is that of a program in the container.
     pub(crate) passes_code_on: bool,
+    /// What it ends with when it fails, as runc does.
+    pub(crate) failed: u8,
     pub(crate) run: fn(&Given, &Session) -> Ended,
 }
 
@@ -71,6 +73,8 @@ options of every command, before its name or after:
   --log-format FORMAT   text or json
   --policy FILE         refuse what FILE does not allow, besides /etc/cofferdam/runtime-policy.json
   --strict              take unknown keys and unknown names of system calls for errors
+  --exit-codes WHOSE    what failures end with: runc (the default): 1, and 255 for exec; podman, for
+                        run and exec: 125, 126 if the program cannot be run, 127 if there is none
   --systemd-cgroup      let systemd manage cgroups: refused, as it is not supported yet
   --help                print this
 ";

@@ -66,8 +66,12 @@ fn understand(
         return Ok(What::Print(version()));
     }
     let command = COMMANDS.iter().find(|command| name == command.name);
-    let command =
-        command.ok_or_else(|| format!("could not understand the command '{}'", name.display()))?;
+    let unknown = || {
+        // In runc's words at the end.
+        let name = name.display();
+        format!("could not understand the command '{name}': No help topic for '{name}'")
+    };
+    let command = command.ok_or_else(unknown)?;
     given.read(&[command.options, GLOBAL], command.stop, &mut rest)?;
     Ok(if given.is_set("help") { What::Print(command.help()) } else { What::Run(command) })
 }
@@ -98,7 +102,8 @@ fn run(command: &Command, given: &Given, log: Log) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err((log, Failure { chain, code, hint })) => {
             log.error(&chain, hint);
-            ExitCode::from(if command.passes_code_on { code } else { FAILED })
+            let as_podman = given.value("exit-codes").is_some_and(|whose| whose == "podman");
+            ExitCode::from(if as_podman && command.passes_code_on { code } else { command.failed })
         }
     }
 }

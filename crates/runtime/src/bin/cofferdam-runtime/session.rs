@@ -61,7 +61,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(given: &Given, log: Log) -> Result<Self, (Log, Failure)> {
-        if let Err(failure) = check_cgroup_manager(given) {
+        if let Err(failure) = check_exit_codes(given).and_then(|()| check_cgroup_manager(given)) {
             return Err((log, failure));
         }
         let root = given.value("root").map(PathBuf::from);
@@ -89,6 +89,16 @@ impl Session {
         let store = store.ok_or_else(|| Error::Missing(id.clone()))?;
         let container = Container::find(&store, id)?;
         Ok((store, container))
+    }
+}
+
+fn check_exit_codes(given: &Given) -> Result<(), Failure> {
+    match given.text("exit-codes")? {
+        None | Some("runc" | "podman") => Ok(()),
+        Some(other) => {
+            Err(format!("could not use '{other}' for --exit-codes: runc or podman is wanted")
+                .into())
+        }
     }
 }
 

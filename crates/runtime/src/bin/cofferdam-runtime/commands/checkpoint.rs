@@ -13,6 +13,7 @@ pub(super) const CHECKPOINT: Command = Command {
     options: OPTIONS,
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run: checkpoint,
 };
 
@@ -23,6 +24,7 @@ pub(super) const RESTORE: Command = Command {
     options: OPTIONS,
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run: restore,
 };
 

@@ -32,6 +32,7 @@ create [OPTIONS] ID
     options: OPTIONS,
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

@@ -19,6 +19,7 @@ delete [OPTIONS] ID
     options: &[flag("force").or('f')],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

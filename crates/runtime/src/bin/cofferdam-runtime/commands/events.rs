@@ -11,7 +11,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Command;
 use crate::{
@@ -34,6 +34,7 @@ be, killed for lack of memory. It ends with the container.
     options: &[flag("stats"), value("interval")],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 
@@ -54,7 +55,8 @@ fn run(given: &Given, session: &Session) -> Ended {
     };
     let mut shortage =
         if given.is_set("stats") { None } else { container.group().watch_memory()? };
-    if !tell(&usage(&container))? || given.is_set("stats") {
+    let usage = || event("stats", &container, Some(&container.group().statistics()));
+    if !tell(&usage())? || given.is_set("stats") {
         return Ok(0);
     }
     let mut next = Instant::now() + interval;
@@ -64,14 +66,14 @@ fn run(given: &Given, session: &Session) -> Ended {
         let happened = shortage.as_mut().map_or(Ok(false), Shortage::happened);
         let happened =
             happened.map_err(|error| format!("could not read the container's events: {error}"))?;
-        if happened && !tell(&json!({ "type": "oom", "id": container.id().as_str() }))? {
+        if happened && !tell(&event("oom", &container, None))? {
             return Ok(0);
         }
         if ended {
             return Ok(0);
         }
         if Instant::now() >= next {
-            if !tell(&usage(&container))? {
+            if !tell(&usage())? {
                 return Ok(0);
             }
             next = Instant::now() + interval;
@@ -93,16 +95,14 @@ fn wait(init: &OwnedFd, shortage: Option<&Shortage>, until: Instant) -> rustix::
     }
 }
 
-fn usage(container: &Container) -> Value {
-    json!({
-        "type": "stats",
-        "id": container.id().as_str(),
-        "data": container.group().statistics(),
-    })
+/// A line, its fields in runc's order; a container's name needs no escapes.
+fn event(kind: &str, container: &Container, data: Option<&Value>) -> String {
+    let data = data.map(|data| format!(r#","data":{data}"#)).unwrap_or_default();
+    format!(r#"{{"type":"{kind}","id":"{}"{data}}}"#, container.id())
 }
 
 /// Tells of an event; false if nobody listens any more.
-fn tell(event: &Value) -> Result<bool, Failure> {
+fn tell(event: &str) -> Result<bool, Failure> {
     match writeln!(std::io::stdout(), "{event}") {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),

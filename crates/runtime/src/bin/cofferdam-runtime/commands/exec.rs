@@ -37,7 +37,7 @@ exec [OPTIONS] ID COMMAND [ARGUMENTS]
   --no-new-keyring        keep the session keyring
 
 Without --process, what is not said is as for the container's first process. It exits with the
-program's code; 125 if it could not be tried, 126 if it cannot be run, 127 if there is none.
+program's code, and with 255 if it could not be run; see --exit-codes.
 ",
     options: &[
         value("process").or('p'),
@@ -61,6 +61,7 @@ program's code; 125 if it could not be tried, 126 if it cannot be run, 127 if th
     ],
     stop: 2,
     passes_code_on: true,
+    failed: 255,
     run,
 };
 

@@ -27,6 +27,7 @@ nothing differs and something could not be read, and 125 if the container could 
     options: &[flag("isolation"), value("format").or('f')],
     stop: usize::MAX,
     passes_code_on: true,
+    failed: 125,
     run,
 };
 

@@ -21,6 +21,7 @@ SIGNAL is a name, with or without SIG, or a number; TERM if none is given.
     options: &[flag("all").or('a')],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

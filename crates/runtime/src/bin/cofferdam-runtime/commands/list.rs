@@ -20,6 +20,7 @@ list [OPTIONS]
     options: &[value("format").or('f'), flag("quiet").or('q')],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

@@ -13,6 +13,7 @@ pub(super) const PAUSE: Command = Command {
     options: &[],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run: pause,
 };
 
@@ -23,6 +24,7 @@ pub(super) const RESUME: Command = Command {
     options: &[],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run: resume,
 };
 

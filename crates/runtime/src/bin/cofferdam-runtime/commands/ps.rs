@@ -21,6 +21,7 @@ PS-OPTIONS are those of ps(1); -ef if none are given. One of its columns has to 
     options: &[value("format").or('f')],
     stop: 1,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

@@ -30,8 +30,7 @@ run [OPTIONS] ID
   --dry-run               print what would be done and do nothing
   --explain               print to standard error what isolation is in force, before it runs
 
-It exits with the program's code; 125 if the container could not be made, 126 if the program cannot
-be run and 127 if there is none of that name.
+It exits with the program's code, and with 1 if it could not be run; see --exit-codes.
 ",
     options: &[
         value("bundle").or('b'),
@@ -48,6 +47,7 @@ be run and 127 if there is none of that name.
     ],
     stop: usize::MAX,
     passes_code_on: true,
+    failed: 1,
     run,
 };
 

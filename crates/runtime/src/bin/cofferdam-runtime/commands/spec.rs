@@ -2,7 +2,8 @@
 
 use std::{io::Write, path::PathBuf};
 
-use cofferdam_runtime::template;
+use cofferdam_oci::runtime::NamespaceType;
+use cofferdam_runtime::{cgroup::Layout, template};
 
 use super::Command;
 use crate::{
@@ -24,6 +25,7 @@ The root file system is expected in 'rootfs' beside it. An existing config.json 
     options: &[value("bundle").or('b'), flag("rootless")],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 
@@ -34,7 +36,13 @@ fn run(given: &Given, _session: &Session) -> Ended {
     let own = given
         .is_set("rootless")
         .then(|| (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
-    let spec = template::configuration(own);
+    let mut spec = template::configuration(own);
+    if !matches!(Layout::detect(), Layout::Unified { .. })
+        && let Some(linux) = &mut spec.linux
+    {
+        // As runc: on cgroup v1, programs are used to see where they are.
+        linux.namespaces.retain(|namespace| namespace.kind != NamespaceType::Cgroup);
+    }
     let json = serde_json::to_string_pretty(&spec).map_err(|error| error.to_string())?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     file.and_then(|mut file| file.write_all(format!("{json}\n").as_bytes()))

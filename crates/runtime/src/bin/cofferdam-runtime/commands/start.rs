@@ -13,6 +13,7 @@ pub(super) const COMMAND: Command = Command {
     options: &[],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 

@@ -51,6 +51,7 @@ update [OPTIONS] ID
     ],
     stop: usize::MAX,
     passes_code_on: false,
+    failed: 1,
     run,
 };
 
