@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::VexStatement;
+
 /// What is known of a vulnerability beyond how bad it is: whether it is used in attacks, and how
 /// likely that is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -12,6 +14,9 @@ pub struct Context {
     /// How likely it is to be exploited (EPSS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epss: Option<Epss>,
+    /// What VEX statements say of it that leave it open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vex: Vec<VexStatement>,
 }
 
 /// An entry of the catalogue of known exploited vulnerabilities.

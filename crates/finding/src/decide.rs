@@ -3,7 +3,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::{Finding, Severity, Status, Summary, Waiver, Waivers, glob, merge};
+use crate::{
+    BaselineUse, Finding, Severity, Status, Summary, SuppressedFinding, Upgrade, VexUse, Waiver,
+    Waivers, glob, merge,
+};
 
 /// What makes a run fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +64,42 @@ pub struct Decision {
     pub expired_waivers: Vec<Waiver>,
     /// Waivers of this target that hold but cover nothing.
     pub unused_waivers: Vec<Waiver>,
+    /// Findings that a VEX statement closes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<SuppressedFinding>,
+    /// What became of VEX statements, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vex: Option<VexUse>,
+    /// Findings that were known before, under a baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Finding>,
+    /// What the baseline was, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
+    /// What to upgrade, the most useful first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upgrades: Vec<Upgrade>,
+}
+
+impl Decision {
+    /// The same decision with what VEX statements have closed, which was left out of its findings.
+    #[must_use]
+    pub fn with_vex(mut self, suppressed: Vec<SuppressedFinding>, used: VexUse) -> Self {
+        self.suppressed = suppressed;
+        self.vex = Some(used);
+        self.recount();
+        self
+    }
+
+    /// Counts and judges again, after findings were set aside.
+    pub(crate) fn recount(&mut self) {
+        self.summary = Summary {
+            suppressed: self.suppressed.len(),
+            known: self.known.len(),
+            ..count(&self.findings, self.waived.len())
+        };
+        self.verdict = verdict(&self.findings, &self.policy);
+    }
 }
 
 /// A finding and the waiver that covers it.

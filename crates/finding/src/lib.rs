@@ -7,8 +7,10 @@
 //! Start at [`Finding`] for the model, at [`decide`](decide()) for how a verdict comes about, at
 //! [`render`] for the formats.
 
+mod baseline;
 mod context;
 mod decide;
+mod diff;
 mod finding;
 mod glob;
 mod merge;
@@ -16,10 +18,14 @@ mod package;
 pub mod render;
 mod report;
 mod rule;
+mod upgrade;
+mod vex;
 mod waiver;
 
+pub use baseline::{Baseline, BaselineUse};
 pub use context::{Context, Epss, Exploited, Share};
 pub use decide::{Decision, ExitStatus, Policy, WaivedFinding, decide};
+pub use diff::{Cause, Change, Diff, diff};
 pub use finding::{
     Applicability, Edit, Evidence, Finding, Fingerprint, Fix, Gap, PackageEvidence, RemedyState,
     Status,
@@ -27,4 +33,6 @@ pub use finding::{
 pub use package::{Package, PackageKind, SourcePackage};
 pub use report::{DataSource, Report, SCHEMA_VERSION, STALE_AFTER_DAYS, Summary, Target, Tool};
 pub use rule::{Explanation, Reference, Rule, Severity, Topic};
+pub use upgrade::Upgrade;
+pub use vex::{SuppressedFinding, UnmatchedStatement, VexStatement, VexStatus, VexUse};
 pub use waiver::{Waiver, WaiverError, Waivers};

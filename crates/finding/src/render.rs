@@ -18,7 +18,7 @@ pub use explain::{explain, rules_table};
 pub use json::{json, write_json};
 pub use junit::junit;
 pub use sarif::sarif;
-pub use table::table;
+pub use table::{table, table_with_upgrades};
 
 pub use text::escape;
 

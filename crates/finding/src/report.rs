@@ -109,6 +109,12 @@ pub struct Summary {
     /// Failures that are known to be exploited.
     #[serde(default)]
     pub exploited: usize,
+    /// Findings that a VEX statement closes, in none of the other counts.
+    #[serde(default)]
+    pub suppressed: usize,
+    /// Findings that were known before, under a baseline, in none of the other counts.
+    #[serde(default)]
+    pub known: usize,
 }
 
 impl Summary {

@@ -25,6 +25,10 @@ pub struct Waiver {
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// Why the vulnerability does no harm, as VEX labels it (`vulnerable_code_not_present`, …); none
+    /// if the waiver says that somebody lives with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<String>,
     /// Last day on which it holds, `YYYY-MM-DD`.
     #[serde(with = "iso_date")]
     pub expires: Date,

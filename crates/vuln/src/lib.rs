@@ -20,6 +20,7 @@ pub mod purl;
 pub mod rules;
 pub mod sbom;
 pub mod version;
+pub mod vex;
 
 pub use bytes::Malformed;
 pub use inventory::{Inventory, interest, inventory};

@@ -9,11 +9,13 @@ mod explain;
 mod modules;
 mod present;
 mod severity;
+mod upgrade;
 mod verdict;
 mod vulnerable;
 mod why;
 
 pub use explain::explain;
+pub use upgrade::upgrades;
 pub use vulnerable::{Answer, Vulnerable, advised_name, findings, vulnerabilities};
 pub use why::{Consulted, Decision, Installed, Judgement, NotCompared, Why, why};
 

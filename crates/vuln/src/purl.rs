@@ -5,7 +5,10 @@
 //! for RPM, and `upstream` (the source package, where it differs from the package; for RPM the
 //! file name of the source package).
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use cofferdam_finding::PackageKind;
 
@@ -60,6 +63,11 @@ pub fn of_language(kind: PackageKind, name: &str, version: &str) -> String {
         write_all(&mut purl, &["@", &encode(version)]);
     }
     purl
+}
+
+/// The package URL of an image, by the digest of its manifest.
+pub fn image(name: &str, digest: &str) -> String {
+    format!("pkg:oci/{}@{}", encode(&name.to_ascii_lowercase()), encode(digest))
 }
 
 fn write_all(purl: &mut String, parts: &[&str]) {
@@ -185,6 +193,23 @@ impl Purl {
             Some(namespace) if !kind.is_of_distribution() => format!("{namespace}/{}", self.name),
             _ => self.name.clone(),
         }
+    }
+}
+
+impl fmt::Display for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pkg:{}", self.kind)?;
+        let namespace = self.namespace.iter().flat_map(|namespace| namespace.split('/'));
+        for part in namespace.chain([self.name.as_str()]) {
+            write!(f, "/{}", encode(part))?;
+        }
+        if let Some(version) = &self.version {
+            write!(f, "@{}", encode(version))?;
+        }
+        for (index, (key, value)) in self.qualifiers.iter().enumerate() {
+            write!(f, "{}{key}={}", if index == 0 { '?' } else { '&' }, encode(value))?;
+        }
+        Ok(())
     }
 }
 

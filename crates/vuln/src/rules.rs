@@ -19,6 +19,9 @@ pub const LANGUAGE_FILE_NOT_UNDERSTOOD: &str = "language-file-not-understood";
 /// A part of a bill of materials could not be understood.
 pub const SBOM_NOT_UNDERSTOOD: &str = "sbom-not-understood";
 
+/// A part of a VEX document could not be understood.
+pub const VEX_NOT_UNDERSTOOD: &str = "vex-not-understood";
+
 /// The advisory database has nothing about the target's distribution.
 pub const NO_ADVISORY_DATA: &str = "no-advisory-data";
 /// The advisory database is old.
@@ -107,6 +110,23 @@ pub static RULES: &[Rule] = &[
                  vulnerabilities: that none is reported for it means nothing.",
             "Make the bill of materials with a tool that writes package URLs with their \
                  qualifiers (distro, upstream, epoch, arch), or scan the image itself.",
+        ],
+        NIST,
+    ),
+    coverage(
+        VEX_NOT_UNDERSTOOD,
+        "A part of a VEX document could not be understood",
+        Severity::Low,
+        [
+            "Reads statements about vulnerabilities in products (OpenVEX, CSAF, CycloneDX). This \
+                 one names no vulnerability or no product that can be recognised, has a status \
+                 that its format does not know, or says that something is not affected and not \
+                 why.",
+            "It closes nothing: a finding that it may be about is still in the report. What it \
+                 says of a vulnerability that does matter is missing from the report too.",
+            "Correct the document, or ask its author to. Products are recognised by package URL, \
+                 by digest, or by the CPE name of a distribution; 'not_affected' needs a \
+                 justification or an impact statement.",
         ],
         NIST,
     ),

@@ -166,7 +166,7 @@ proptest! {
         let entry = serde_json::json!({"vulnerabilities": [{"cveID": id, "dateAdded": day}]});
         let mut builder = Builder::new();
         threat::parse_kev("x", entry.to_string().as_bytes(), &mut Tally::default(), &mut |cve, exploited| {
-            builder.threat(cve, Context { exploited: Some(exploited), epss: None });
+            builder.threat(cve, Context { exploited: Some(exploited), ..Context::default() });
         });
         prop_assert!(builder.finish(1).is_ok());
         let _ = threat::parse_epss(bytes.as_slice(), &mut Tally::default(), &mut |_, _| {});

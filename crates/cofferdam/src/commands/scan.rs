@@ -1,16 +1,21 @@
+mod compare;
 mod filter;
+mod form;
 mod judge;
+mod statements;
 mod why;
 
 use std::path::PathBuf;
 
-use cofferdam_finding::{ExitStatus, Policy, Severity, Waivers};
+use cofferdam_finding::{Baseline, ExitStatus, Policy, Severity, Waivers, diff};
 use cofferdam_oci::Platform;
 use cofferdam_posture::image::Policy as ImagePolicy;
+use cofferdam_vuln::matching::upgrades;
 use time::OffsetDateTime;
 
 use self::{
     filter::Filter,
+    form::Form,
     judge::{Asked, Judged, report},
     why::Answer,
 };
@@ -18,7 +23,7 @@ use crate::{
     advisories,
     error::CliError,
     facts::{self, Look},
-    reporting::{ReportFormat, read_waivers, severity, write},
+    reporting::{read_waivers, severity},
     scanners::Scanners,
     session::{Ended, Session, exit_code},
     settings::{Override, Settings},
@@ -45,6 +50,8 @@ Examples:
   cofferdam scan --severity high --only-fixed dir:/mnt/root
   cofferdam scan --scanners secret,config oci:./image
   cofferdam scan --why CVE-2023-4911 oci:./image
+  cofferdam scan --vex vendor.openvex.json --upgrades oci:./image
+  cofferdam scan --baseline last.json --fail-on low oci:./image
 
 Exit status:
   0  nothing at or above --fail-on
@@ -59,7 +66,7 @@ pub(crate) struct Args {
     scanners: Option<Scanners>,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
+    format: Form,
     /// Exit with 1 if something is this severe or worse
     #[arg(long, value_name = "SEVERITY", value_parser = severity())]
     fail_on: Option<Severity>,
@@ -69,6 +76,18 @@ pub(crate) struct Args {
     /// File of accepted findings, each with reason, owner and expiry
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
+    /// VEX document (OpenVEX, CSAF, CycloneDX) whose statements close findings; may be repeated
+    #[arg(long, value_name = "FILE")]
+    vex: Vec<PathBuf>,
+    /// Earlier JSON report: what it has neither counts nor is shown
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Instead of the report say what is new and gone since this earlier JSON report, and why
+    #[arg(long, value_name = "FILE", conflicts_with = "why")]
+    diff: Option<PathBuf>,
+    /// Add to the table the smallest upgrades that close most
+    #[arg(long)]
+    upgrades: bool,
     /// Show only what is this severe or worse; the exit status is not affected
     #[arg(long, value_name = "SEVERITY", value_parser = severity())]
     severity: Option<Severity>,
@@ -94,12 +113,17 @@ impl Args {
     pub(crate) fn overrides(&self) -> Vec<Override> {
         let severity = |severity: Option<Severity>| severity.map(|severity| severity.to_string());
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let list = |paths: &[PathBuf]| {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            (!paths.is_empty()).then(|| paths.join(","))
+        };
         let switch = |on: bool| on.then(|| "true".to_owned());
         [
             ("scan.scanners", self.scanners.map(|scanners| scanners.to_string())),
             ("scan.fail-on", severity(self.fail_on)),
             ("scan.strict", switch(self.strict)),
             ("scan.waivers", path(&self.waivers)),
+            ("scan.vex", list(&self.vex)),
             ("scan.severity", severity(self.severity)),
             ("scan.only-fixed", switch(self.only_fixed)),
             ("scan.platform", self.platform.as_ref().map(Platform::to_string)),
@@ -108,6 +132,13 @@ impl Args {
         .into_iter()
         .filter_map(|(name, text)| Some((name, text?)))
         .collect()
+    }
+}
+
+impl Args {
+    /// Whether anybody is shown what to upgrade.
+    fn wants_upgrades(&self) -> bool {
+        self.upgrades || self.format == Form::Json
     }
 }
 
@@ -120,6 +151,9 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         only_fixed: settings.is_on("scan.only-fixed"),
     };
     let waivers = waivers(settings)?;
+    let documents = statements::read(settings)?;
+    let baseline = args.baseline.as_deref().map(compare::read).transpose()?;
+    let before = args.diff.as_deref().map(compare::read).transpose()?;
     let scanners = settings.parsed("scan.scanners")?.unwrap_or(Scanners::PACKAGES);
     let asked = Asked { scanners, policy: image_policy(settings)? };
     let database = if scanners.vuln { Some(advisories::open(settings)?) } else { None };
@@ -127,10 +161,22 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let look = Look { scanners, platform, cache: !args.no_cache };
     let facts = facts::collect(&args.target, look, session)?;
     let now = OffsetDateTime::now_utc();
-    let judged = Judged::new(&facts, database.as_ref(), &asked, now.date())?;
+    let mut judged = Judged::new(&facts, database.as_ref(), &asked, now.date())?;
     let why = args.why.as_ref().map(|asked| Answer::new(&facts, database.as_ref(), asked));
     let why = why.transpose()?;
+    let closed = statements::apply(&mut judged, &facts, &documents);
+    let inventory = args.wants_upgrades().then(|| facts.inventory.clone());
     let mut report = report(facts, judged, &waivers, &policy, now)?;
+    if let Some((suppressed, used)) = closed {
+        report.decision = report.decision.with_vex(suppressed, used);
+    }
+    if let (Some(before), Some(path)) = (&baseline, &args.baseline) {
+        let file = path.display().to_string();
+        report.decision = report.decision.against(&Baseline::of(before), &file);
+    }
+    if let (Some(inventory), Some(database)) = (inventory, &database) {
+        report.decision.upgrades = upgrades(&inventory, database, &report.decision.findings)?;
+    }
     if let Some(mut answer) = why {
         answer.decided(&report);
         answer.write(args.format, session)?;
@@ -138,11 +184,15 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         return Ok(exit_code(if known { ExitStatus::Success } else { ExitStatus::Findings }));
     }
     let verdict = report.decision.verdict;
+    if let Some(before) = &before {
+        compare::write(&diff(before, &report), args.format, session)?;
+        return Ok(exit_code(verdict));
+    }
     let hidden = filter.apply(&mut report);
     if hidden > 0 {
         session.printer.message(format_args!("{hidden} findings are not shown: {filter}"));
     }
-    write(&report, args.format, &mut session.printer)?;
+    form::write(&report, args.format, args.upgrades, &mut session.printer)?;
     Ok(exit_code(verdict))
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Switch,
     /// A path; in a file, relative to the file's directory.
     Path,
+    /// Paths, separated by commas; in a file, relative to the file's directory.
+    Paths,
     /// A severity.
     Severity,
     /// When to use colours.
@@ -129,6 +131,13 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         meaning: "file of accepted findings",
     },
     Definition {
+        name: "scan.vex",
+        kind: Kind::Paths,
+        default: None,
+        project: true,
+        meaning: "VEX documents whose statements close findings",
+    },
+    Definition {
         name: "scan.severity",
         kind: Kind::Severity,
         default: None,
@@ -176,7 +185,7 @@ impl Kind {
             Self::Color => Color::from_str(text, false).is_ok(),
             Self::Platform => text.parse::<cofferdam_oci::Platform>().is_ok(),
             Self::Scanners => text.parse::<Scanners>().is_ok(),
-            Self::List => text.split(',').all(|name| !name.trim().is_empty()),
+            Self::List | Self::Paths => text.split(',').all(|name| !name.trim().is_empty()),
             Self::Days => text.parse::<u32>().is_ok(),
         };
         if ok { Ok(()) } else { Err(self.wanted().to_owned()) }
@@ -190,6 +199,7 @@ impl Kind {
             Self::Color => "one of auto, always, never",
             Self::Scanners => "some of vuln, secret, config, separated by commas",
             Self::List => "names, separated by commas",
+            Self::Paths => "paths, separated by commas",
             Self::Days => "a number of days",
             Self::Platform => "os/architecture or os/architecture/variant, such as linux/amd64",
         }

@@ -51,8 +51,15 @@ pub(super) fn read(path: &Path, trusted: bool) -> Result<Vec<Found>, CliError> {
     let mut found = parse(&text, trusted).or_fail(attempt)?;
     let directory = path.parent().unwrap_or(Path::new(""));
     for value in &mut found {
-        if is_path(value.name) {
-            value.text = directory.join(&value.text).display().to_string();
+        let joined = |text: &str| directory.join(text).display().to_string();
+        match kind(value.name) {
+            Some(Kind::Path) => value.text = joined(&value.text),
+            Some(Kind::Paths) => {
+                let paths: Vec<String> =
+                    value.text.split(',').map(|text| joined(text.trim())).collect();
+                value.text = paths.join(",");
+            }
+            _ => {}
         }
     }
     Ok(found)
@@ -62,8 +69,8 @@ fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
-fn is_path(name: &str) -> bool {
-    DEFINITIONS.iter().any(|d| d.name == name && d.kind == Kind::Path)
+fn kind(name: &str) -> Option<Kind> {
+    DEFINITIONS.iter().find(|definition| definition.name == name).map(|found| found.kind)
 }
 
 fn parse(text: &str, trusted: bool) -> Result<Vec<Found>, CliError> {

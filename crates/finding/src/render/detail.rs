@@ -4,6 +4,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     DataSource, Evidence, Exploited, Finding, PackageEvidence, RemedyState, Report, Status,
+    VexStatement, Waiver,
 };
 
 /// One line that says what is the case, never empty.
@@ -19,6 +20,8 @@ pub(super) fn title(finding: &Finding) -> String {
 pub(super) fn lines(finding: &Finding) -> Vec<String> {
     let mut lines: Vec<String> = attacks(finding).into_iter().collect();
     lines.extend(finding.evidence.iter().map(observation));
+    let said = finding.context.iter().flat_map(|context| &context.vex);
+    lines.extend(said.map(closed));
     lines.extend(finding.fix.iter().map(|fix| format!("fix: {}", fix.summary)));
     lines
 }
@@ -69,6 +72,19 @@ fn affected(package: &PackageEvidence, location: &str) -> String {
         (RemedyState::Unknown, None) => "is not known to have a fix".to_owned(),
     });
     format!("{line} ({advisory})")
+}
+
+/// Who lives with a finding, until when and why.
+pub(super) fn waived(waiver: &Waiver) -> String {
+    format!("waived by {} until {}: {}", waiver.owner, waiver.last_day(), waiver.reason)
+}
+
+/// What a statement says, and why.
+pub(super) fn closed(statement: &VexStatement) -> String {
+    let VexStatement { document, status, .. } = statement;
+    let reason = statement.reason();
+    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+    format!("{document} says {}{reason}", status.name())
 }
 
 /// Why something could not be looked at; `None` for what could.

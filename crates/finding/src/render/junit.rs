@@ -34,12 +34,19 @@ pub fn junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for waived in &report.decision.waived {
         waived_case(waived, out)?;
     }
+    for closed in &report.decision.suppressed {
+        outcome("skipped", &closed.finding, &detail::closed(&closed.statement), out)?;
+    }
+    for known in &report.decision.known {
+        outcome("skipped", known, "known before", out)?;
+    }
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 
 /// Counted from the findings that follow and not from the summary: a caller may show some only.
 fn counts(report: &Report) -> String {
-    let Decision { findings, waived, policy, .. } = &report.decision;
+    let Decision { findings, waived, suppressed, known, policy, .. } = &report.decision;
+    let aside = waived.len() + suppressed.len() + known.len();
     let count = |wanted: fn(&Status) -> bool| {
         findings.iter().filter(|finding| wanted(&finding.status)).count()
     };
@@ -48,9 +55,9 @@ fn counts(report: &Report) -> String {
     let not_applicable = count(|status| matches!(status, Status::NotApplicable { .. }));
     format!(
         r#"tests="{}" failures="{}" errors="{errors}" skipped="{}""#,
-        1 + findings.len() + waived.len(),
+        1 + findings.len() + aside,
         count(|status| *status == Status::Fail),
-        skipped_gaps + not_applicable + waived.len(),
+        skipped_gaps + not_applicable + aside,
     )
 }
 
@@ -97,10 +104,7 @@ fn test_case(finding: &Finding, strict: bool, out: &mut dyn Write) -> io::Result
 }
 
 fn waived_case(waived: &WaivedFinding, out: &mut dyn Write) -> io::Result<()> {
-    let waiver = &waived.waiver;
-    let message =
-        format!("waived by {} until {}: {}", waiver.owner, waiver.last_day(), waiver.reason);
-    outcome("skipped", &waived.finding, &message, out)
+    outcome("skipped", &waived.finding, &detail::waived(&waived.waiver), out)
 }
 
 fn case_head(finding: &Finding) -> String {

@@ -14,7 +14,7 @@ use self::{
     place::{fix, location, locations},
 };
 use super::{detail, json as written};
-use crate::{ExitStatus, Finding, Report, Rule, Status, Waiver};
+use crate::{ExitStatus, Finding, Report, Rule, Status, VexStatement, Waiver};
 
 mod descriptor;
 mod place;
@@ -157,17 +157,31 @@ fn positions<'a>(rules: &[&'a Rule]) -> HashMap<&'a str, usize> {
     rules.iter().enumerate().map(|(index, rule)| (rule.id.as_ref(), index)).collect()
 }
 
-/// All findings, with the waiver of those that have one.
-fn everything(report: &Report) -> impl Iterator<Item = (&Finding, Option<&Waiver>)> {
-    let open = report.decision.findings.iter().map(|finding| (finding, None));
-    let waived = report.decision.waived.iter();
-    open.chain(waived.map(|waived| (&waived.finding, Some(&waived.waiver))))
+/// Why a finding is not among those that are open.
+#[derive(Clone, Copy)]
+enum Aside<'a> {
+    Waived(&'a Waiver),
+    Closed(&'a VexStatement),
+    /// It was known before.
+    Known,
+}
+
+/// All findings, with why those are aside that are.
+fn everything(report: &Report) -> impl Iterator<Item = (&Finding, Option<Aside<'_>>)> {
+    let decision = &report.decision;
+    let open = decision.findings.iter().map(|finding| (finding, None));
+    let waived = decision.waived.iter();
+    let waived = waived.map(|waived| (&waived.finding, Some(Aside::Waived(&waived.waiver))));
+    let closed = decision.suppressed.iter();
+    let closed = closed.map(|closed| (&closed.finding, Some(Aside::Closed(&closed.statement))));
+    let known = decision.known.iter().map(|finding| (finding, Some(Aside::Known)));
+    open.chain(waived).chain(closed).chain(known)
 }
 
 fn notifications(report: &Report, catalogue: &Catalogue<'_>) -> impl Iterator<Item = Value> {
-    let gaps = everything(report).filter_map(move |(finding, waiver)| {
+    let gaps = everything(report).filter_map(move |(finding, aside)| {
         let gap = detail::gap(finding)?;
-        Some(gap_notification(finding, gap, waiver, catalogue))
+        Some(gap_notification(finding, gap, aside, catalogue))
     });
     let data = detail::data_warnings(report)
         .into_iter()
@@ -178,12 +192,12 @@ fn notifications(report: &Report, catalogue: &Catalogue<'_>) -> impl Iterator<It
 fn gap_notification(
     finding: &Finding,
     gap: &str,
-    waiver: Option<&Waiver>,
+    aside: Option<Aside<'_>>,
     catalogue: &Catalogue<'_>,
 ) -> Value {
     let mut text = format!("could not look at '{}': {gap}", finding.subject);
-    if let Some(waiver) = waiver {
-        text.push_str(&format!(" ({})", justification(waiver)));
+    if let Some(why) = aside.and_then(justification) {
+        text.push_str(&format!(" ({why})"));
     }
     let mut descriptor = json!({ "id": finding.rule });
     if let Some(index) = catalogue.notification_index.get(finding.rule.as_ref()) {
@@ -191,19 +205,27 @@ fn gap_notification(
     }
     json!({
         "descriptor": descriptor,
-        "level": if waiver.is_some() { "note" } else { "warning" },
+        "level": if aside.is_some() { "note" } else { "warning" },
         "message": { "text": plain(&text) },
         "locations": [location(&finding.subject)],
     })
 }
 
 fn results(report: &Report, catalogue: &Catalogue<'_>) -> impl Iterator<Item = Value> {
-    everything(report)
-        .filter(|(finding, _)| finding.status == Status::Fail)
-        .map(move |(finding, waiver)| result(finding, waiver, catalogue))
+    everything(report).filter(|(finding, _)| finding.status == Status::Fail).map(
+        move |(finding, aside)| {
+            let mut result = result(finding, aside, catalogue);
+            // A part of them all, or of none (section 3.27.24).
+            if report.decision.baseline.is_some() {
+                let is_known = matches!(aside, Some(Aside::Known));
+                result["baselineState"] = json!(if is_known { "unchanged" } else { "new" });
+            }
+            result
+        },
+    )
 }
 
-fn result(finding: &Finding, waiver: Option<&Waiver>, catalogue: &Catalogue<'_>) -> Value {
+fn result(finding: &Finding, aside: Option<Aside<'_>>, catalogue: &Catalogue<'_>) -> Value {
     let mut text = detail::title(finding);
     for line in detail::lines(finding) {
         text.push('\n');
@@ -216,7 +238,7 @@ fn result(finding: &Finding, waiver: Option<&Waiver>, catalogue: &Catalogue<'_>)
         "message": { "text": plain(&text) },
         "locations": locations(finding),
         "partialFingerprints": { "cofferdam/v1": finding.fingerprint },
-        "suppressions": waiver.map(suppression).into_iter().collect::<Vec<Value>>(),
+        "suppressions": aside.and_then(suppression).into_iter().collect::<Vec<Value>>(),
         "properties": properties(finding),
     });
     if let Some(index) = catalogue.rule_index.get(finding.rule.as_ref()) {
@@ -247,15 +269,24 @@ fn plain(text: &str) -> String {
     text.replace("](", "] (")
 }
 
-fn suppression(waiver: &Waiver) -> Value {
-    json!({
+fn suppression(aside: Aside<'_>) -> Option<Value> {
+    let properties = match aside {
+        Aside::Waived(waiver) => json!({ "waiver": waiver }),
+        Aside::Closed(statement) => json!({ "vex": statement }),
+        Aside::Known => return None,
+    };
+    Some(json!({
         "kind": "external",
         "status": "accepted",
-        "justification": justification(waiver),
-        "properties": { "waiver": waiver },
-    })
+        "justification": justification(aside),
+        "properties": properties,
+    }))
 }
 
-fn justification(waiver: &Waiver) -> String {
-    format!("waived by {} until {}: {}", waiver.owner, waiver.last_day(), waiver.reason)
+fn justification(aside: Aside<'_>) -> Option<String> {
+    match aside {
+        Aside::Waived(waiver) => Some(detail::waived(waiver)),
+        Aside::Closed(statement) => Some(detail::closed(statement)),
+        Aside::Known => None,
+    }
 }

@@ -6,7 +6,9 @@ use super::{
     detail,
     text::{Style, cut, escape, wrap},
 };
-use crate::{ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, Waiver};
+use crate::{ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, Upgrade};
+
+mod aside;
 
 /// Writes the report as text for people: what was looked at and with data of what age,
 /// vulnerabilities, other findings, gaps, waivers, and a summary, each sorted worst first.
@@ -15,17 +17,35 @@ use crate::{ExitStatus, Finding, PackageEvidence, RemedyState, Report, Status, W
 ///
 /// The writer fails.
 pub fn table(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+    written(report, &[], terminal, out)
+}
+
+/// Writes the same with a section of what to upgrade.
+///
+/// # Errors
+///
+/// The writer fails.
+pub fn table_with_upgrades(
+    report: &Report,
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    written(report, &report.decision.upgrades, terminal, out)
+}
+
+fn written(
+    report: &Report,
+    upgrades: &[Upgrade],
+    terminal: Terminal,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     head(report, terminal, out)?;
     stale_data(report, terminal, out)?;
     vulnerabilities(report, terminal, out)?;
+    aside::upgrades(upgrades, terminal, out)?;
     other_findings(report, terminal, out)?;
     gaps(report, terminal, out)?;
-    waived(report, terminal, out)?;
-    let decision = &report.decision;
-    let expired = "Expired waivers: their findings are open again";
-    waivers(expired, "EXPIRED", &decision.expired_waivers, terminal, out)?;
-    let unused = "Unused waivers: they cover nothing here";
-    waivers(unused, "UNTIL", &decision.unused_waivers, terminal, out)?;
+    aside::aside(report, terminal, out)?;
     writeln!(out)?;
     field("Summary", &summary(report), terminal, out)?;
     field("Verdict", &verdict(report), terminal, out)
@@ -219,60 +239,6 @@ fn gaps(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<
     grid(&COLUMNS, "WHY", &rows, terminal, out)
 }
 
-fn waived(report: &Report, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    const COLUMNS: [Column; 5] = [
-        Column::new("SEVERITY", 8),
-        Column::new("ID", 20),
-        Column::new("SUBJECT", 10),
-        Column::new("UNTIL", 10),
-        Column::new("OWNER", 8),
-    ];
-    let rows: Vec<Row> = report
-        .decision
-        .waived
-        .iter()
-        .map(|waived| {
-            let (finding, waiver) = (&waived.finding, &waived.waiver);
-            let (until, owner) = (waiver.last_day(), &waiver.owner);
-            let cells = [severity(finding), &finding.rule, &finding.subject, &until, owner];
-            Row::new(Style::Dim, cells, &waiver.reason)
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    section("Waived", rows.len(), terminal, out)?;
-    grid(&COLUMNS, "REASON", &rows, terminal, out)
-}
-
-fn waivers(
-    title: &str,
-    until: &'static str,
-    waivers: &[Waiver],
-    terminal: Terminal,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if waivers.is_empty() {
-        return Ok(());
-    }
-    let columns = [
-        Column::new("RULE", 20),
-        Column::new("SUBJECT", 10),
-        Column::new(until, 10),
-        Column::new("OWNER", 8),
-    ];
-    let rows: Vec<Row> = waivers
-        .iter()
-        .map(|waiver| {
-            let subject = waiver.subject.as_deref().unwrap_or("*");
-            let cells = [&waiver.rule, subject, &waiver.last_day(), &waiver.owner];
-            Row::new(Style::Warning, cells, &waiver.reason)
-        })
-        .collect();
-    section(title, rows.len(), terminal, out)?;
-    grid(&columns, "REASON", &rows, terminal, out)
-}
-
 fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -297,6 +263,8 @@ fn summary(report: &Report) -> String {
     parts.push(plural(summary.gaps, "gap"));
     for (count, what) in [
         (summary.waived, "waived"),
+        (summary.suppressed, "closed by VEX"),
+        (summary.known, "known before"),
         (summary.passed, "passed"),
         (summary.not_applicable, "not applicable"),
     ] {

@@ -9,7 +9,20 @@ use toml::{
 use super::Waiver;
 use crate::glob;
 
-const KEYS: [&str; 6] = ["rule", "subject", "target", "reason", "owner", "expires"];
+const KEYS: [&str; 7] =
+    ["rule", "subject", "target", "reason", "owner", "justification", "expires"];
+
+/// The justifications of VEX, as OpenVEX writes them.
+const JUSTIFICATIONS: [&str; 5] = [
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+];
+
+/// Waivers that a file may have: more than anybody looks through.
+const MOST_WAIVERS: usize = 100_000;
 
 /// Why a waivers file cannot be used. Entries and lines are counted from 1.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +58,7 @@ pub enum WaiverError {
     /// A key that no waiver has.
     #[error(
         "could not read waiver {entry} (line {line}): unknown key '{key}'; the keys are rule, \
-         subject, target, reason, owner, expires"
+         subject, target, reason, owner, justification, expires"
     )]
     UnknownKey {
         /// Number of the waiver.
@@ -99,6 +112,25 @@ pub enum WaiverError {
         /// The rule.
         rule: String,
     },
+    /// None of the justifications of VEX.
+    #[error(
+        "could not read waiver {entry} (line {line}): justification '{saw}' is none of {}",
+        JUSTIFICATIONS.join(", ")
+    )]
+    Justification {
+        /// Number of the waiver.
+        entry: usize,
+        /// Line of the value.
+        line: usize,
+        /// The value.
+        saw: String,
+    },
+    /// There are more than anybody looks through.
+    #[error("could not read the waivers: {count} are more than {MOST_WAIVERS}")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
     /// Not a day of the calendar.
     #[error(
         "could not read waiver {entry} (line {line}): expires '{saw}' is not a date such as \
@@ -142,6 +174,9 @@ fn entries(text: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Waiver>, Waiv
     let DeValue::Array(array) = value.get_ref() else {
         return Err(not_a_table(text, value));
     };
+    if array.len() > MOST_WAIVERS {
+        return Err(WaiverError::TooMany { count: array.len() });
+    }
     array
         .iter()
         .enumerate()
@@ -189,6 +224,7 @@ impl Entry<'_> {
             target: self.string("target")?,
             reason: self.required("reason")?,
             owner: self.required("owner")?,
+            justification: self.justification()?,
             expires: self.expires()?,
         };
         let everything =
@@ -247,6 +283,17 @@ impl Entry<'_> {
             return Err(WaiverError::Rule { entry: self.number, line, rule });
         }
         Ok(rule)
+    }
+
+    fn justification(&self) -> Result<Option<String>, WaiverError> {
+        let justification = self.string("justification")?;
+        match justification {
+            Some(saw) if !JUSTIFICATIONS.contains(&saw.as_str()) => {
+                let line = self.value("justification").map_or(self.line, |(_, line)| line);
+                Err(WaiverError::Justification { entry: self.number, line, saw })
+            }
+            justification => Ok(justification),
+        }
     }
 
     /// The date, quoted or not: TOML has dates of its own.

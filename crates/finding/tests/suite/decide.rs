@@ -4,8 +4,8 @@ use std::{
 };
 
 use cofferdam_finding::{
-    Context, Decision, Epss, Evidence, ExitStatus, Exploited, Finding, Policy, Severity, Status,
-    Waivers, decide,
+    Baseline, Cause, Change, Context, Decision, Epss, Evidence, ExitStatus, Exploited, Finding,
+    Policy, Severity, Status, Waivers, decide, diff,
 };
 use proptest::prelude::*;
 
@@ -399,6 +399,7 @@ fn what_is_attacked_comes_first_however_severe_the_rest_is() {
                 .then(|| Exploited { since: "2025-01-01".to_owned(), ransomware: false }),
             epss: (!epss.is_empty())
                 .then(|| Epss { probability: share(epss), percentile: share(epss) }),
+            vex: Vec::new(),
         };
         let context = Some(Box::new(context));
         Finding { context, ..sample::finding(rule, "a", severity, "") }
@@ -418,4 +419,145 @@ fn what_is_attacked_comes_first_however_severe_the_rest_is() {
     let wanted: Vec<&str> = wanted.iter().map(|one| one.rule.as_ref()).collect();
     assert_eq!(order, wanted);
     assert_eq!(decision.summary.exploited, 1);
+}
+
+#[test]
+fn a_baseline_sets_aside_what_was_known_and_no_worse() {
+    let one = |rule: &str, severity| sample::finding(rule, "openssl", severity, "");
+    let before = [
+        one("CVE-2025-1", Severity::High),
+        one("CVE-2025-2", Severity::Low),
+        one("CVE-2025-3", Severity::High),
+        one("CVE-2025-4", Severity::High),
+    ];
+    let baseline = Baseline::of(&sample::report_of(before.to_vec()));
+    let mut exploited = one("CVE-2025-3", Severity::High);
+    let since = "2026-11-20".to_owned();
+    exploited.context = Some(Box::new(Context {
+        exploited: Some(Exploited { since, ransomware: false }),
+        ..Context::default()
+    }));
+    let now = vec![
+        one("CVE-2025-1", Severity::High),
+        one("CVE-2025-2", Severity::Medium),
+        exploited,
+        one("CVE-2025-5", Severity::Low),
+        gap(),
+    ];
+    let policy = Policy { fail_on: Some(Severity::High), strict: false };
+    let decision = decide(TARGET, now, &Waivers::default(), &policy, TODAY);
+    let decision = decision.against(&baseline, "before.json");
+    let rules = |findings: &[Finding]| -> Vec<String> {
+        findings.iter().map(|one| one.rule.to_string()).collect()
+    };
+    assert_eq!(rules(&decision.known), ["CVE-2025-1"]);
+    assert_eq!(
+        rules(&decision.findings),
+        ["CVE-2025-3", "CVE-2025-2", "CVE-2025-5", "coverage"],
+        "worse, or exploited since, is new"
+    );
+    assert_eq!(decision.summary.known, 1);
+    assert_eq!(decision.summary.failures(), 3);
+    assert_eq!(decision.verdict, ExitStatus::Findings);
+    assert_eq!(decision.baseline.map(|used| used.gone), Some(1));
+    let all_known = decide(
+        TARGET,
+        vec![one("CVE-2025-1", Severity::High)],
+        &Waivers::default(),
+        &policy,
+        TODAY,
+    );
+    assert_eq!(all_known.against(&baseline, "x").verdict, ExitStatus::Success);
+}
+
+#[test]
+fn a_report_differs_for_a_reason() {
+    let package = |name: &str, version: &str| {
+        let mut package = sample::report().packages[0].clone();
+        package.name = name.to_owned();
+        package.source.name = name.to_owned();
+        package.source.version = version.to_owned();
+        package
+    };
+    let report =
+        |findings: &[(&str, &str)], packages: Vec<cofferdam_finding::Package>, date: &str| {
+            let findings = findings
+                .iter()
+                .map(|(rule, subject)| sample::finding(rule, subject, Severity::High, ""));
+            let mut report = sample::report_of(findings.collect());
+            report.packages = packages;
+            report.data.truncate(1);
+            report.data[0].date = date.to_owned();
+            report
+        };
+    let old = report(
+        &[("CVE-1-1", "same"), ("CVE-1-2", "upgraded"), ("CVE-1-3", "removed"), ("CVE-1-4", "fed")],
+        vec![
+            package("same", "1"),
+            package("upgraded", "1"),
+            package("removed", "1"),
+            package("fed", "1"),
+        ],
+        "2026-01-01",
+    );
+    let new = report(
+        &[
+            ("CVE-1-1", "same"),
+            ("CVE-2-1", "added"),
+            ("CVE-2-2", "fed"),
+            ("CVE-2-3", "upgraded"),
+            ("image-x", "config"),
+        ],
+        vec![
+            package("same", "1"),
+            package("upgraded", "2"),
+            package("added", "1"),
+            package("fed", "1"),
+        ],
+        "2026-02-01",
+    );
+    let diff = diff(&old, &new);
+    let told = |changes: &[Change]| -> BTreeMap<String, Cause> {
+        changes.iter().map(|change| (change.rule.clone(), change.cause)).collect()
+    };
+    assert_eq!(
+        told(&diff.new),
+        BTreeMap::from([
+            ("CVE-2-1".to_owned(), Cause::PackageAdded),
+            ("CVE-2-2".to_owned(), Cause::FeedChanged),
+            ("CVE-2-3".to_owned(), Cause::PackageChanged),
+            ("image-x".to_owned(), Cause::TargetChanged),
+        ])
+    );
+    assert_eq!(
+        told(&diff.gone),
+        BTreeMap::from([
+            ("CVE-1-2".to_owned(), Cause::PackageChanged),
+            ("CVE-1-3".to_owned(), Cause::PackageRemoved),
+            ("CVE-1-4".to_owned(), Cause::FeedChanged),
+        ])
+    );
+    assert_eq!(told(&diff.unchanged), BTreeMap::from([("CVE-1-1".to_owned(), Cause::None)]));
+    let fed = diff.new.iter().find(|change| change.subject == "fed").unwrap();
+    assert_eq!(fed.why, "still 1; changed: debian-osv of 2026-02-01");
+    let upgraded = diff.gone.iter().find(|change| change.subject == "upgraded").unwrap();
+    assert_eq!(upgraded.why, "from 1 to 2");
+}
+
+proptest! {
+    #[test]
+    fn a_baseline_of_itself_leaves_nothing_new(findings in findings(), policy in policy()) {
+        let mut report = sample::report_of(Vec::new());
+        report.decision = decide(TARGET, findings, &Waivers::default(), &policy, TODAY);
+        let open = |decision: &Decision| {
+            decision.findings.iter().filter(|one| matches!(one.status, Status::Fail | Status::Unknown { .. })).count()
+        };
+        let all = open(&report.decision);
+        let against = report.decision.clone().against(&Baseline::of(&report), "x");
+        prop_assert_eq!(open(&against), 0);
+        prop_assert_eq!(against.known.len(), all);
+        prop_assert_eq!(against.verdict, ExitStatus::Success);
+        let same = diff(&report, &report);
+        prop_assert_eq!((same.new.len(), same.gone.len(), same.unchanged.len()), (0, 0, all));
+    }
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use cofferdam_finding::{
-    Applicability, Context, DataSource, Edit, Epss, Evidence, Explanation, Exploited, Finding,
-    Fingerprint, Fix, Gap, Package, PackageEvidence, PackageKind, Policy, Reference, RemedyState,
-    Report, Rule, SCHEMA_VERSION, Severity, SourcePackage, Status, Target, Tool, Topic, Waivers,
-    decide,
+    Applicability, Baseline, Context, DataSource, Decision, Edit, Epss, Evidence, Explanation,
+    Exploited, Finding, Fingerprint, Fix, Gap, Package, PackageEvidence, PackageKind, Policy,
+    Reference, RemedyState, Report, Rule, SCHEMA_VERSION, Severity, SourcePackage, Status,
+    SuppressedFinding, Target, Tool, Topic, UnmatchedStatement, Upgrade, VexStatement, VexStatus,
+    VexUse, Waivers, decide,
 };
 use time::{Date, macros::date};
 
@@ -19,6 +20,7 @@ rule = "CVE-2025-1001"
 subject = "zlib"
 target = "oci:images/web:*"
 reason = "deflate64 is not compiled in"
+justification = "vulnerable_code_not_present"
 owner = "web team"
 expires = "2026-12-31"
 
@@ -37,7 +39,8 @@ expires = "2027-06-30"
 "#;
 
 pub(crate) fn report() -> Report {
-    report_of(findings())
+    let report = report_of(findings());
+    Report { decision: decision(report.decision), ..report }
 }
 
 /// A report on the sample's target, of these findings.
@@ -86,6 +89,57 @@ pub(crate) fn report_of(findings: Vec<Finding>) -> Report {
         }],
         rules: rules(),
         decision: decide(TARGET, findings, &waivers, &policy, TODAY),
+    }
+}
+
+/// The decision with what statements, a baseline and upgrades add to it.
+fn decision(decision: Decision) -> Decision {
+    let closed = vulnerability(
+        "CVE-2025-77",
+        "curl",
+        Severity::High,
+        "Overflow in the proxy's handshake",
+        vec![affected("curl", "curl", "7.88.1-10+deb12u5", "")],
+    );
+    let unmatched = UnmatchedStatement {
+        statement: VexStatement { product: "pkg:deb/debian/wget".to_owned(), ..statement() },
+        why: "it is about another version of the package".to_owned(),
+    };
+    let used = VexUse {
+        documents: vec!["vendor.openvex.json".to_owned()],
+        statements: 3,
+        matched: 1,
+        unmatched: vec![unmatched],
+    };
+    let mut decision = decision
+        .with_vex(vec![SuppressedFinding { finding: closed, statement: statement() }], used);
+    decision.upgrades = vec![Upgrade {
+        subject: "openssl".to_owned(),
+        installed: "3.0.11-1~deb12u2".to_owned(),
+        to: Some("3.0.15-1~deb12u1".to_owned()),
+        closes: vec!["CVE-2025-2002".to_owned()],
+        leaves: vec!["CVE-2025-2003".to_owned()],
+        brings: vec!["CVE-2025-2004".to_owned()],
+        exploited: 1,
+        command: Some("apt-get install --only-upgrade libssl3".to_owned()),
+    }];
+    let mut before = report_of(vec![finding("CVE-2024-5", "gone", Severity::Low, "")]);
+    before.created = "2026-10-01T08:00:00Z".to_owned();
+    let mut known = decision.against(&Baseline::of(&before), "before.json");
+    known.known = vec![finding("CVE-2024-6", "bash", Severity::Low, "Known for long")];
+    known.summary.known = 1;
+    known
+}
+
+pub(crate) fn statement() -> VexStatement {
+    VexStatement {
+        document: "vendor.openvex.json".to_owned(),
+        vulnerability: "CVE-2025-77".to_owned(),
+        product: "pkg:deb/debian/curl".to_owned(),
+        status: VexStatus::NotAffected,
+        justification: Some("vulnerable_code_not_present".to_owned()),
+        detail: Some("built without the proxy".to_owned()),
+        timestamp: Some("2026-11-01T00:00:00Z".to_owned()),
     }
 }
 
@@ -231,9 +285,10 @@ pub(crate) fn findings() -> Vec<Finding> {
     findings[0].context = Some(Box::new(Context {
         exploited: Some(Exploited { since: "2025-03-14".to_owned(), ransomware: true }),
         epss: Some(epss("0.43781", "0.97201")),
+        vex: vec![VexStatement { status: VexStatus::UnderInvestigation, ..statement() }],
     }));
     findings[2].context =
-        Some(Box::new(Context { exploited: None, epss: Some(epss("0.00043", "0.1")) }));
+        Some(Box::new(Context { epss: Some(epss("0.00043", "0.1")), ..Context::default() }));
     let gap = Gap {
         rule: "coverage-unreadable".into(),
         object: "var/lib/rpm/rpmdb.sqlite".to_owned(),

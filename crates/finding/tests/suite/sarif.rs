@@ -139,7 +139,8 @@ proptest! {
         let results = run["results"].as_array().unwrap();
         let decision = &report.decision;
         let waived = decision.waived.iter().map(|waived| &waived.finding);
-        let all = decision.findings.iter().chain(waived);
+        let closed = decision.suppressed.iter().map(|closed| &closed.finding);
+        let all = decision.findings.iter().chain(waived).chain(closed).chain(&decision.known);
         let failures = all.filter(|finding| finding.status == Status::Fail).count();
         prop_assert_eq!(results.len(), failures);
         for result in results {

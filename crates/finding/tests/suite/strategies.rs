@@ -1,9 +1,10 @@
 //! Any finding, waiver and report, made so that they often have to do with each other.
 
 use cofferdam_finding::{
-    Applicability, Context, DataSource, Decision, Edit, Epss, Evidence, Exploited, Finding,
-    Fingerprint, Fix, PackageEvidence, Policy, RemedyState, Report, Severity, Share, SourcePackage,
-    Status, Target, Waiver, Waivers, decide,
+    Applicability, Baseline, Context, DataSource, Decision, Edit, Epss, Evidence, Exploited,
+    Finding, Fingerprint, Fix, PackageEvidence, Policy, RemedyState, Report, Severity, Share,
+    SourcePackage, Status, SuppressedFinding, Target, VexStatement, VexStatus, VexUse, Waiver,
+    Waivers, decide,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use time::{Date, Duration};
@@ -90,8 +91,11 @@ fn context() -> impl Strategy<Value = Context> {
         (text(), any::<bool>()).prop_map(|(since, ransomware)| Exploited { since, ransomware });
     let epss =
         (share(), share()).prop_map(|(probability, percentile)| Epss { probability, percentile });
-    (option::of(exploited), option::of(epss))
-        .prop_map(|(exploited, epss)| Context { exploited, epss })
+    (option::of(exploited), option::of(epss)).prop_map(|(exploited, epss)| Context {
+        exploited,
+        epss,
+        vex: Vec::new(),
+    })
 }
 
 pub(crate) fn finding() -> impl Strategy<Value = Finding> {
@@ -137,6 +141,7 @@ pub(crate) fn waiver() -> impl Strategy<Value = Waiver> {
             target,
             reason,
             owner,
+            justification: None,
             expires,
         },
     )
@@ -151,8 +156,39 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
-    (findings(), waivers(), policy()).prop_map(|(findings, waivers, policy)| {
-        decide(sample::TARGET, findings, &waivers, &policy, TODAY)
+    let closed = vec((finding(), statement()), 0..3);
+    let known = option::of(findings());
+    (findings(), waivers(), policy(), closed, known).prop_map(
+        |(findings, waivers, policy, closed, known)| {
+            let mut decision = decide(sample::TARGET, findings, &waivers, &policy, TODAY);
+            if !closed.is_empty() {
+                let used = VexUse { statements: closed.len(), ..VexUse::default() };
+                let closed = closed.into_iter();
+                let closed =
+                    closed.map(|(finding, statement)| SuppressedFinding { finding, statement });
+                decision = decision.with_vex(closed.collect(), used);
+            }
+            if let Some(known) = known {
+                let before = sample::report_of(known);
+                decision = decision.against(&Baseline::of(&before), "before.json");
+            }
+            decision
+        },
+    )
+}
+
+fn statement() -> impl Strategy<Value = VexStatement> {
+    let status = select(vec![VexStatus::NotAffected, VexStatus::Fixed]);
+    (text(), text(), status, option::of(text())).prop_map(|(document, product, status, detail)| {
+        VexStatement {
+            vulnerability: product.clone(),
+            document,
+            product,
+            status,
+            justification: detail.clone(),
+            timestamp: detail.clone(),
+            detail,
+        }
     })
 }
 

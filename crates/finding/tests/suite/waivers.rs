@@ -27,6 +27,7 @@ fn a_file_is_read_in_its_order() {
             target: None,
             reason: "not reachable".to_owned(),
             owner: "web team".to_owned(),
+            justification: None,
             expires: date!(2026 - 12 - 31),
         },
         Waiver {
@@ -35,6 +36,7 @@ fn a_file_is_read_in_its_order() {
             target: Some("*".to_owned()),
             reason: "r".to_owned(),
             owner: "o".to_owned(),
+            justification: None,
             expires: date!(2027 - 02 - 28),
         },
     ];
@@ -131,9 +133,16 @@ fn an_error_names_the_waiver_the_line_and_the_key() {
              as 2027-01-31",
         ),
         (
+            second("owner =", "justification = 'it is fine'\nowner ="),
+            "could not read waiver 2 (line 10): justification 'it is fine' is none of \
+             component_not_present, vulnerable_code_not_present, \
+             vulnerable_code_not_in_execute_path, \
+             vulnerable_code_cannot_be_controlled_by_adversary, inline_mitigations_already_exist",
+        ),
+        (
             second("owner =", "expire = 2026-01-01\nowner ="),
             "could not read waiver 2 (line 10): unknown key 'expire'; the keys are rule, subject, \
-             target, reason, owner, expires",
+             target, reason, owner, justification, expires",
         ),
         (
             second("'CVE-2025-1'", "'*'"),

@@ -91,7 +91,7 @@ impl Database {
                 Some(Exploited { since: date.to_string(), ransomware })
             }
         };
-        Ok(Context { exploited, epss })
+        Ok(Context { exploited, epss, ..Context::default() })
     }
 }
 

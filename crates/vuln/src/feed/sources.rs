@@ -136,10 +136,10 @@ impl Source {
             Format::Osv => osv::read(path, &self.ecosystems, sink),
             Format::AlpineSecdb => secdb::read(path, sink),
             Format::Kev => threat::read_kev(path, &mut |cve, exploited| {
-                builder.threat(cve, Context { exploited: Some(exploited), epss: None });
+                builder.threat(cve, Context { exploited: Some(exploited), ..Context::default() });
             }),
             Format::Epss => threat::read_epss(path, &mut |cve, epss| {
-                builder.threat(cve, Context { exploited: None, epss: Some(epss) });
+                builder.threat(cve, Context { epss: Some(epss), ..Context::default() });
             }),
         }
     }

@@ -137,12 +137,8 @@ impl<'a> Case<'a> {
         let (package, fixed) = fixable.clone().next()?;
         let names: BTreeSet<&str> = fixable.map(|(package, _)| package.name.as_str()).collect();
         let names: Vec<&str> = names.into_iter().collect();
-        let command = match package.kind {
-            PackageKind::Deb => "apt-get update && apt-get install --only-upgrade",
-            PackageKind::Apk => "apk upgrade --update-cache",
-            PackageKind::Rpm => "dnf upgrade",
-            PackageKind::Alpm => "pacman -Syu",
-            _ => return Some(self.fix_of_language(package, fixed)),
+        let Some(command) = command(package.kind) else {
+            return Some(self.fix_of_language(package, fixed));
         };
         let summary =
             format!("upgrade {} to {fixed} or later: {command} {}", self.source, names.join(" "));
@@ -203,6 +199,17 @@ impl<'a> Case<'a> {
         texts.flat_map(|text| &text.references).for_each(|url| add("URL", url.clone()));
         all
     }
+}
+
+/// The command of a package manager that upgrades the packages whose names follow.
+pub(super) const fn command(kind: PackageKind) -> Option<&'static str> {
+    Some(match kind {
+        PackageKind::Deb => "apt-get update && apt-get install --only-upgrade",
+        PackageKind::Apk => "apk upgrade --update-cache",
+        PackageKind::Rpm => "dnf upgrade",
+        PackageKind::Alpm => "pacman -Syu",
+        _ => return None,
+    })
 }
 
 /// Who rates advisories of an ecosystem.

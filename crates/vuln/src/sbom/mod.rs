@@ -29,7 +29,7 @@ pub struct About<'a> {
 }
 
 /// A UUID of version 8 (RFC 9562, section 5.8) from the hash of a document without one.
-fn derived_uuid(document: &impl Serialize) -> String {
+pub(crate) fn derived_uuid(document: &impl Serialize) -> String {
     let text = serde_json::to_vec(document).expect("plain strings and lists serialise");
     let mut hex: String =
         Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect();

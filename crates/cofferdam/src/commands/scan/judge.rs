@@ -29,8 +29,8 @@ pub(super) struct Asked {
 /// What the facts amount to.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
-    findings: Vec<Finding>,
-    rules: Vec<Rule>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) rules: Vec<Rule>,
     data: Vec<DataSource>,
 }
 
@@ -84,7 +84,7 @@ impl Judged {
     }
 
     /// Each gap is a finding of the rule that reports it.
-    fn add_gaps(&mut self, gaps: Vec<Gap>) {
+    pub(super) fn add_gaps(&mut self, gaps: Vec<Gap>) {
         let named: BTreeSet<String> = gaps.iter().map(|gap| gap.rule.to_string()).collect();
         let own = rules::own().filter(|rule| named.contains(rule.id.as_ref()));
         let known: BTreeSet<_> = self.rules.iter().map(|rule| rule.id.clone()).collect();

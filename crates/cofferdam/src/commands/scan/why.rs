@@ -9,7 +9,8 @@ use cofferdam_vuln::{
 };
 use serde::Serialize;
 
-use crate::{error::CliError, facts::Facts, reporting::ReportFormat, session::Session};
+use super::form::Form;
+use crate::{error::CliError, facts::Facts, session::Session};
 
 /// Version of the JSON answer: fields are only ever added; the number rises when one is.
 const SCHEMA_VERSION: u32 = 1;
@@ -72,7 +73,20 @@ impl Answer {
                 ),
             })
         });
-        let all = waived.collect();
+        let closed = report.decision.suppressed.iter().filter_map(|closed| {
+            let (finding, statement) = (&closed.finding, &closed.statement);
+            concerns(&finding.rule, &finding.subject).then(|| SetAside {
+                vulnerability: finding.rule.to_string(),
+                subject: finding.subject.clone(),
+                by: format!(
+                    "closed by {}, which says {}: {}",
+                    statement.document,
+                    statement.status.name(),
+                    statement.reason()
+                ),
+            })
+        });
+        let all: Vec<SetAside> = waived.chain(closed).collect();
         self.set_aside = all;
     }
 
@@ -84,14 +98,10 @@ impl Answer {
     }
 
     /// Writes it in the form that was asked for.
-    pub(super) fn write(
-        &self,
-        format: ReportFormat,
-        session: &mut Session,
-    ) -> Result<(), CliError> {
+    pub(super) fn write(&self, format: Form, session: &mut Session) -> Result<(), CliError> {
         match format {
-            ReportFormat::Table => self.table(session.printer.data())?,
-            ReportFormat::Json => session.printer.json(self)?,
+            Form::Table => self.table(session.printer.data())?,
+            Form::Json => session.printer.json(self)?,
             _ => {
                 return Err(CliError::new("could not write an explanation in that format")
                     .hint("--why is written as table or json"));
