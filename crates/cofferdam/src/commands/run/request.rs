@@ -42,6 +42,11 @@ pub(crate) fn request(
             Some(Userns::Own) => UserNamespace::Own,
             Some(Userns::Host) => UserNamespace::Host,
         },
+        entrypoint: None,
+        mounts: Vec::new(),
+        capabilities: Vec::new(),
+        limits: Vec::new(),
+        filter: None,
     }
 }
 
