@@ -61,6 +61,14 @@ impl Output {
         }
     }
 
+    /// Gives the file that is begun these permissions.
+    pub(crate) fn set_permissions(&self, permissions: std::fs::Permissions) -> io::Result<()> {
+        match self {
+            Self::Stdout { .. } => Ok(()),
+            Self::File { stream, .. } => stream.get_ref().set_permissions(permissions),
+        }
+    }
+
     /// Drops what was begun: a file is left as it was.
     pub(crate) fn abandon(self) {
         if let Self::File { temporary, .. } = self {

@@ -12,9 +12,9 @@ mod volume;
 
 pub use meta::{LabelSelector, Meta, Metadata, OwnerReference, SelectorRequirement};
 pub use pod::{
-    Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, Handler, HostAction,
+    Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, Handler, HostAction, HostAlias,
     KeySelector, Lifecycle, NamedReference, PodOs, PodSpec, Probe, ResourceRequirements,
-    VolumeMount,
+    Toleration, VolumeMount,
 };
 pub use rbac::{
     AggregationRule, Binding, ClusterRole, PolicyRule, Role, RoleRef, ServiceAccount, Subject,

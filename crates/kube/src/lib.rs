@@ -8,6 +8,7 @@
 //! What cannot be understood is a [`Gap`](cofferdam_finding::Gap), never dropped.
 
 pub mod api;
+pub mod fix;
 pub mod live;
 pub mod load;
 pub mod network;
@@ -19,6 +20,7 @@ pub mod rules;
 mod snapshot;
 pub mod tenants;
 pub mod versions;
+pub mod wiring;
 mod workload;
 
 pub use object::{Object, Source, ViewError};

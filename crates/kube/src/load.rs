@@ -20,6 +20,7 @@ use std::{fs::File, io::Read, path::Path};
 use thiserror::Error;
 
 use self::intake::Intake;
+pub(crate) use self::yaml::parts as documents;
 pub use self::{
     folder::FILES_LIMIT,
     write::write,

@@ -1,20 +1,46 @@
 //! Rules on workloads beyond the Pod Security Standards, one file each: images, resources, probes,
 //! secrets in the open, tokens nobody needs.
 
+mod capability_escape;
+mod cpu_limit;
 mod default_namespace;
+mod env_repeated;
+mod host_aliases;
+mod host_path_sensitive;
+mod host_path_writable;
+mod image_digest;
 mod image_registry;
 mod image_tag;
+mod job_ttl;
+mod low_user;
+mod mount_propagation;
+mod node_name;
+mod privileged_port;
+mod probe_identical;
+mod probe_port;
 mod probes;
+mod pull_policy;
+mod readiness;
+mod replicas;
+mod requests;
 mod resources;
+mod root_group;
 mod runtime_socket;
 mod secret_in_env;
+mod secret_ref_in_env;
+mod selector_mismatch;
+mod shared_processes;
+mod spread;
+mod ssh_port;
 mod token_mounted;
+mod tolerates_all;
 mod writable_root;
 
 use cofferdam_finding::{
     Applicability, Evidence, Finding, Fingerprint, Fix, Reference, Rule, Severity, Status, Topic,
 };
 
+pub(crate) use self::secret_in_env::names_a_secret;
 use crate::{
     Snapshot, Workload,
     pss::{Observed, Pod},
@@ -43,27 +69,58 @@ struct Subject<'a, 'w> {
 }
 
 /// All of them, by id.
-pub static PRACTICES: [&Practice; 9] = [
+pub static PRACTICES: [&Practice; 34] = [
+    &capability_escape::PRACTICE,
+    &cpu_limit::PRACTICE,
     &default_namespace::PRACTICE,
+    &env_repeated::PRACTICE,
+    &host_aliases::PRACTICE,
+    &host_path_sensitive::PRACTICE,
+    &host_path_writable::PRACTICE,
+    &image_digest::PRACTICE,
     &image_registry::PRACTICE,
     &image_tag::PRACTICE,
-    &probes::PRACTICE,
+    &job_ttl::PRACTICE,
+    &low_user::PRACTICE,
     &resources::PRACTICE,
+    &mount_propagation::PRACTICE,
+    &node_name::PRACTICE,
+    &privileged_port::PRACTICE,
+    &probe_identical::PRACTICE,
+    &probes::PRACTICE,
+    &probe_port::PRACTICE,
+    &pull_policy::PRACTICE,
+    &readiness::PRACTICE,
+    &replicas::PRACTICE,
+    &spread::PRACTICE,
+    &requests::PRACTICE,
+    &root_group::PRACTICE,
     &runtime_socket::PRACTICE,
     &secret_in_env::PRACTICE,
+    &secret_ref_in_env::PRACTICE,
+    &selector_mismatch::PRACTICE,
+    &shared_processes::PRACTICE,
+    &ssh_port::PRACTICE,
     &token_mounted::PRACTICE,
+    &tolerates_all::PRACTICE,
     &writable_root::PRACTICE,
 ];
 
 /// The rules that `workload` breaks, as findings.
 pub fn evaluate(workload: &Workload<'_>, snapshot: &Snapshot, settings: &Settings) -> Vec<Finding> {
+    let broken = observe(workload, settings).into_iter();
+    broken.map(|(practice, observed)| practice.finding(&observed, workload, snapshot)).collect()
+}
+
+/// The rules that `workload` breaks, and the fields by which.
+pub fn observe(
+    workload: &Workload<'_>,
+    settings: &Settings,
+) -> Vec<(&'static Practice, Vec<Observed>)> {
     let pod = Pod { metadata: &workload.metadata, spec: &workload.spec, path: workload.path };
     let subject = Subject { workload, pod, settings };
-    let broken = PRACTICES.iter().filter_map(|practice| {
-        let observed = (practice.look)(&subject);
-        (!observed.is_empty()).then(|| practice.finding(&observed, workload, snapshot))
-    });
-    broken.collect()
+    let broken = PRACTICES.iter().map(|practice| (*practice, (practice.look)(&subject)));
+    broken.filter(|(_, observed)| !observed.is_empty()).collect()
 }
 
 impl Practice {

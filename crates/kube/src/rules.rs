@@ -4,7 +4,7 @@ mod coverage;
 
 use cofferdam_finding::Rule;
 
-use crate::{practice, pss, rbac::paths, versions};
+use crate::{practice, pss, rbac::paths, versions, wiring};
 
 pub use self::coverage::{
     KIND_NOT_LISTED, MANIFEST_NOT_READ, MANIFEST_NOT_UNDERSTOOD, OBJECT_AMBIGUOUS,
@@ -17,6 +17,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .iter()
         .chain(pss::CHECKS.iter().map(|check| &check.rule))
         .chain(practice::PRACTICES.iter().map(|practice| &practice.rule))
+        .chain(wiring::WIRINGS.iter().map(|wiring| &wiring.rule))
         .chain(paths::RULES)
         .chain(versions::RULES)
         .chain(crate::network::RULES)

@@ -50,6 +50,44 @@ pub struct PodSpec {
     pub priority_class_name: Option<String>,
     /// Runtime class.
     pub runtime_class_name: Option<String>,
+    /// Names that lead to addresses of the pod's own choice.
+    #[serde(deserialize_with = "null_is_default")]
+    pub host_aliases: Vec<HostAlias>,
+    /// Taints that do not keep it away.
+    #[serde(deserialize_with = "null_is_default")]
+    pub tolerations: Vec<Toleration>,
+    /// Where it wants to run, and with whom.
+    pub affinity: Option<Value>,
+    /// How pods of its kind are spread over nodes.
+    #[serde(deserialize_with = "null_is_default")]
+    pub topology_spread_constraints: Vec<Value>,
+}
+
+/// Names of an address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostAlias {
+    /// The address.
+    #[serde(deserialize_with = "null_is_default")]
+    pub ip: String,
+    /// The names.
+    #[serde(deserialize_with = "null_is_default")]
+    pub hostnames: Vec<String>,
+}
+
+/// A taint that does not keep a pod away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Toleration {
+    /// Key of the taint; empty is any.
+    #[serde(deserialize_with = "null_is_default")]
+    pub key: String,
+    /// `Equal` (also when unset) or `Exists`.
+    #[serde(deserialize_with = "null_is_default")]
+    pub operator: String,
+    /// Effect of the taint; empty is any.
+    #[serde(deserialize_with = "null_is_default")]
+    pub effect: String,
 }
 
 impl PodSpec {
@@ -216,6 +254,21 @@ pub struct Probe {
     pub http_get: Option<HostAction>,
     /// Opens a connection.
     pub tcp_socket: Option<HostAction>,
+    /// Runs a program.
+    pub exec: Option<Value>,
+    /// Asks by gRPC.
+    pub grpc: Option<Value>,
+    /// Failures in a row that count; unset is 3.
+    pub failure_threshold: Option<i64>,
+}
+
+impl Probe {
+    /// What it does, without how often.
+    pub fn handler(
+        &self,
+    ) -> (Option<&HostAction>, Option<&HostAction>, Option<&Value>, Option<&Value>) {
+        (self.http_get.as_ref(), self.tcp_socket.as_ref(), self.exec.as_ref(), self.grpc.as_ref())
+    }
 }
 
 /// What to do at a moment in a container's life.
@@ -247,6 +300,8 @@ pub struct HostAction {
     pub host: String,
     /// Number or name of the port.
     pub port: Option<IntOrString>,
+    /// Path of a request by HTTP.
+    pub path: Option<String>,
 }
 
 /// Where a volume is mounted.

@@ -68,10 +68,21 @@ fn feed(text: &str, builder: &mut Builder<'_, '_>) -> Result<(), Broken> {
     Ok(())
 }
 
+/// The documents of a text that are more than comments, each with the byte at which it begins. JSON is
+/// one document.
+pub(crate) fn parts(text: &str) -> Vec<(usize, &str)> {
+    if text.trim_start().starts_with(['{', '[']) && !text.contains("\n---") {
+        return vec![(0, text)];
+    }
+    documents(text).map(|document| (document.start, document.text)).collect()
+}
+
 /// A document of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Document<'a> {
     text: &'a str,
+    /// Bytes before it.
+    start: usize,
     /// Lines before it.
     line: usize,
 }
@@ -90,7 +101,8 @@ fn documents(text: &str) -> impl Iterator<Item = Document<'_>> {
     let ends: Vec<usize> =
         starts.iter().skip(1).map(|(start, _)| *start).chain([text.len()]).collect();
     let all = starts.into_iter().zip(ends);
-    let cut = all.map(move |((start, line), end)| Document { text: &text[start..end], line });
+    let cut =
+        all.map(move |((start, line), end)| Document { text: &text[start..end], start, line });
     cut.filter(|document| !is_blank(document.text))
 }
 

@@ -24,7 +24,8 @@ fn look(subject: &Subject<'_, '_>) -> Vec<Observed> {
         .collect()
 }
 
-fn is_moving(image: &str) -> bool {
+/// Whether which image is meant changes by itself.
+pub(super) fn is_moving(image: &str) -> bool {
     if image.is_empty() || image.contains('@') {
         return false;
     }

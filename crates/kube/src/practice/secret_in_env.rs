@@ -50,12 +50,8 @@ fn look(subject: &Subject<'_, '_>) -> Vec<Observed> {
     let mut seen = Vec::new();
     for (path, container) in subject.pod.containers() {
         for variable in &container.inner.env {
-            let Some(value) = variable.value.as_deref().filter(|value| is_secret(value)) else {
-                continue;
-            };
-            let name = variable.name.to_ascii_uppercase();
-            let names_one = NAMES.iter().any(|part| name.contains(part));
-            if names_one && !ELSEWHERE.iter().any(|end| name.ends_with(end)) {
+            let Some(value) = variable.value.as_deref() else { continue };
+            if names_a_secret(&variable.name, value) {
                 let saw = format!("a value of {} characters", value.chars().count());
                 let field = format!("{path}.env[{}].value", variable.name);
                 seen.push(Observed::new(field, saw, "valueFrom.secretKeyRef, or a file"));
@@ -63,6 +59,13 @@ fn look(subject: &Subject<'_, '_>) -> Vec<Observed> {
         }
     }
     seen
+}
+
+/// Whether a setting of this name and value gives a secret away.
+pub(crate) fn names_a_secret(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase().replace(['-', '.'], "_");
+    let names_one = NAMES.iter().any(|part| name.contains(part));
+    names_one && !ELSEWHERE.iter().any(|end| name.ends_with(end)) && is_secret(value)
 }
 
 /// Switches, numbers, paths and references to other variables are no secrets.

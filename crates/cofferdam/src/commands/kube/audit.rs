@@ -9,6 +9,7 @@ use cofferdam_kube::{
         paths::{self, Options, Path},
     },
     versions::Judged,
+    wiring,
 };
 
 use super::{
@@ -83,6 +84,7 @@ fn look(snapshot: &Snapshot, args: &Args, found: &mut Found) {
         found.findings.extend(broken.iter().map(|one| one.finding(workload, snapshot)));
         found.findings.extend(practice::evaluate(workload, snapshot, &settings));
     }
+    found.findings.extend(wiring::evaluate(snapshot, &workloads.workloads));
     let options = Options { tenant_label: args.tenant_label.clone(), control_plane: false };
     let paths = paths::find(snapshot, access, &workloads, &options).paths;
     found.findings.extend(paths.iter().map(Path::finding));
