@@ -122,6 +122,7 @@ impl Wiring {
             status: Status::Fail,
             severity: self.rule.severity,
             evidence: evidence.collect(),
+            context: None,
             fix: Some(Fix {
                 summary: self.rule.explain.fix.to_string(),
                 edits: Vec::new(),
