@@ -212,6 +212,9 @@ impl Kubeconfig {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| ConfigError::Format(format!("it is not UTF-8: {error}")))?;
         let value = load::document(text).map_err(ConfigError::Format)?;
+        if !value.is_object() && !value.is_null() {
+            return Err(ConfigError::Format("it is not a mapping".to_owned()));
+        }
         let document: Option<Document> = serde_path_to_error::deserialize(value)
             .map_err(|error| ConfigError::Format(error.to_string()))?;
         let document = document.unwrap_or_default();
