@@ -10,7 +10,7 @@ mod table;
 
 use cofferdam_oci::runtime::{Action, Argument, Operator, Seccomp, Syscall};
 
-pub use policy::{Conversion, ProfileError, to_policy};
+pub use policy::{Conversion, ProfileError, architecture, to_policy};
 pub use table::{GROUPS, Group, Verdict};
 
 const EPERM: u32 = 1;

@@ -1,8 +1,9 @@
 //! System call filters: a policy compiled to seccomp's classic BPF, read back, and installed.
 //!
 //! Start at [`Policy`], which says what is meant and what counts when rules overlap;
-//! [`compile`] turns it into a [`Program`], [`install`] puts that in force for the calling
-//! thread. [`evaluate`] runs a program as the kernel would, over any call that one asks about.
+//! [`compile`] turns it into a [`Program`], [`compile_set`] those of several calling conventions.
+//! [`install`] puts that in force for the calling thread. [`evaluate`] runs a program as the kernel
+//! would, over any call that one asks about.
 //!
 //! This module knows nothing of the runtime-spec: whoever reads a profile turns it into a
 //! [`Policy`] of numbers, with [`Arch::number`] to look the names up.
@@ -18,11 +19,11 @@ mod policy;
 mod syscalls;
 
 pub use arch::Arch;
-pub use compile::{CompileError, MAXIMUM_INSTRUCTIONS, compile};
+pub use compile::{CompileError, MAXIMUM_INSTRUCTIONS, compile, compile_set};
 pub use evaluate::{Fault, evaluate};
 pub use install::{Flags, install, install_with_listener, is_action_available};
 pub use installed::installed;
-pub use policy::{Action, Beyond, Comparison, Condition, Policy, Rule};
+pub use policy::{Action, Beyond, Comparison, Condition, Policy, PolicySet, Rule};
 
 /// What the kernel shows a filter of one system call (`struct seccomp_data`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cofferdam_oci::runtime::{Action, Seccomp, SeccompFlag, Spec};
-use cofferdam_sys::seccomp::{Arch, Flags, compile};
+use cofferdam_sys::seccomp::{Arch, Flags, compile_set};
 
 use super::{Filter, GivenUp, Listener};
 use crate::{error::Error, id::ContainerId, profile};
@@ -25,14 +25,15 @@ pub(super) fn plan(
     let arch = arch.ok_or_else(|| Error::configuration(FIELD, "not on this architecture yet"))?;
     let wrong = |error: &dyn std::error::Error| Error::configuration(FIELD, error.to_string());
     let conversion = profile::to_policy(seccomp, arch).map_err(|error| wrong(&error))?;
-    let program = compile(&conversion.policy, arch).map_err(|error| wrong(&error))?;
-    if !conversion.unknown.is_empty() {
-        let what = format!("rules for the calls {}", conversion.unknown.join(", "));
+    let unknown = conversion.unknown.clone();
+    let program = compile_set(&conversion.into_set(arch)).map_err(|error| wrong(&error))?;
+    if !unknown.is_empty() {
+        let what = format!("rules for the calls {}", unknown.join(", "));
         given_up.push(GivenUp::new(what, "no call of this name is known"));
     }
     let flags = seccomp.flags.iter().fold(Flags::NONE, |flags, flag| flags | self::flag(*flag));
     let listener = listener(id, spec, seccomp, bundle)?;
-    Ok(Some(Filter { program, flags, listener, unknown: conversion.unknown }))
+    Ok(Some(Filter { program, flags, listener, unknown }))
 }
 
 const fn flag(flag: SeccompFlag) -> Flags {

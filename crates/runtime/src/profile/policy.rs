@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use cofferdam_oci::runtime::{self as oci, Architecture, Operator, Seccomp, Syscall};
-use cofferdam_sys::seccomp::{Action, Arch, Beyond, Comparison, Condition, Policy, Rule};
+use cofferdam_sys::seccomp::{
+    Action, Arch, Beyond, Comparison, Condition, Policy, PolicySet, Rule,
+};
 
 /// A profile that has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,17 +31,29 @@ pub enum ProfileError {
 /// What became of a profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
-    /// What to compile.
+    /// What to compile for the native convention.
     pub policy: Policy,
+    /// What to compile for others that the profile lists.
+    pub others: Vec<(Arch, Policy)>,
     /// Names that no architecture known here has: misspelt, or newer than
     /// [`Arch::table_kernel`]. Their rules are left out for these names.
     pub unknown: Vec<String>,
-    /// Architectures of the profile whose calls this program does not know by number. Calls by
-    /// their conventions are refused by killing the process, not filtered.
+    /// Architectures of the profile whose calls this program does not know by number, or that
+    /// this processor has not. Calls by their conventions are refused by killing the process, not
+    /// filtered.
     pub uncovered: Vec<Architecture>,
 }
 
-/// Reads a profile for the calls of `arch`.
+impl Conversion {
+    /// The policies of all conventions.
+    #[must_use]
+    pub fn into_set(self, arch: Arch) -> PolicySet {
+        PolicySet { arch, native: self.policy, others: self.others }
+    }
+}
+
+/// Reads a profile for the calls of `arch`, and for those of the other conventions that the profile
+/// lists and this processor has besides.
 ///
 /// As the runtimes in the field do:
 /// - a name that exists on another architecture only is skipped;
@@ -49,42 +63,91 @@ pub struct Conversion {
 ///   profile names fails with ENOSYS, so that programs fall back to what the profile's author
 ///   knew.
 ///
+/// On i386 calls on sockets and of System V communication exist twice: by themselves, and as parts
+/// of `socketcall` and `ipc`, whose arguments no filter can see. A rule with conditions on such a
+/// call counts for the part too if it forbids more than the default does, whatever the arguments
+/// are, and else does not.
+///
 /// # Errors
 /// [`ProfileError`] for numbers that cannot be meant.
 pub fn to_policy(profile: &Seccomp, arch: Arch) -> Result<Conversion, ProfileError> {
-    let default = action(profile.default_action, profile.default_errno_ret, "default")?;
     let mut unknown = BTreeSet::new();
-    let mut rules = Vec::new();
-    for entry in &profile.syscalls {
-        let mut syscalls = Vec::new();
-        for name in &entry.names {
-            match arch.number(name) {
-                Some(number) => syscalls.push(number),
-                None if Arch::is_known_anywhere(name) => {}
-                None => drop(unknown.insert(name.clone())),
-            }
+    for name in profile.syscalls.iter().flat_map(|entry| &entry.names) {
+        if !Arch::is_known_anywhere(name) {
+            unknown.insert(name.clone());
         }
+    }
+    let mut others: Vec<(Arch, Policy)> = Vec::new();
+    let mut uncovered = Vec::new();
+    for &listed in profile.architectures.iter().filter(|&&other| architecture(arch) != other) {
+        match arch.besides().iter().find(|besides| architecture(**besides) == listed) {
+            Some(besides) if others.iter().all(|(there, _)| there != besides) => {
+                others.push((*besides, convention(profile, *besides)?));
+            }
+            Some(_) => {}
+            None => uncovered.push(listed),
+        }
+    }
+    let policy = convention(profile, arch)?;
+    Ok(Conversion { policy, others, unknown: unknown.into_iter().collect(), uncovered })
+}
+
+/// The policy for the calls of one convention.
+fn convention(profile: &Seccomp, arch: Arch) -> Result<Policy, ProfileError> {
+    let default = action(profile.default_action, profile.default_errno_ret, "default")?;
+    let mut rules = Vec::new();
+    let mut last = None;
+    for entry in &profile.syscalls {
+        let numbers = entry.names.iter().filter_map(|name| arch.number(name));
+        let syscalls: Vec<u32> = numbers.collect();
+        last = last.max(syscalls.iter().max().copied());
         if !syscalls.is_empty() {
             rules.extend(rules_of(entry, &syscalls)?);
         }
+        let parts: Vec<_> = entry.names.iter().filter_map(|name| arch.multiplexed(name)).collect();
+        if !parts.is_empty() {
+            rules.extend(rules_of_parts(entry, &parts, default)?);
+        }
     }
-    let last = rules.iter().flat_map(|rule: &Rule| &rule.syscalls).max().copied();
     let beyond = last
         .filter(|_| refuses(default))
         .map(|last| Beyond { last, action: Action::NOT_IMPLEMENTED });
-    let policy = Policy { default, beyond, foreign: Action::KillProcess, rules };
-    let uncovered = profile.architectures.iter().filter(|&&other| native(arch) != other);
-    Ok(Conversion {
-        policy,
-        unknown: unknown.into_iter().collect(),
-        uncovered: uncovered.copied().collect(),
-    })
+    Ok(Policy { default, beyond, foreign: Action::KillProcess, rules })
 }
 
-fn native(arch: Arch) -> Architecture {
+/// Rules for calls that are parts of others, told by the first argument of these.
+fn rules_of_parts(
+    entry: &Syscall,
+    parts: &[(u32, u32)],
+    default: Action,
+) -> Result<Vec<Rule>, ProfileError> {
+    // `ipc` has a version in the upper half.
+    const PART: u64 = 0xffff;
+    let call = entry.names.first().map_or("", String::as_str);
+    let action = action(entry.action, entry.errno_ret, call)?;
+    if !entry.args.is_empty() && action >= default {
+        return Ok(Vec::new());
+    }
+    let rule = |&(call, part): &(u32, u32)| Rule {
+        syscalls: vec![call],
+        conditions: vec![Condition {
+            argument: 0,
+            comparison: Comparison::MaskedEqual { mask: PART },
+            value: u64::from(part),
+        }],
+        action,
+    };
+    Ok(parts.iter().map(rule).collect())
+}
+
+/// The name that profiles have for a convention.
+#[must_use]
+pub const fn architecture(arch: Arch) -> Architecture {
     match arch {
         Arch::X86_64 => Architecture::X86_64,
         Arch::Aarch64 => Architecture::Aarch64,
+        Arch::X86 => Architecture::X86,
+        Arch::X32 => Architecture::X32,
     }
 }
 

@@ -194,7 +194,76 @@ fn names_of_other_architectures_are_skipped_and_unknown_ones_told() {
     assert_eq!(on_arm.uncovered, [Architecture::X86_64, Architecture::X86]);
     let on_x86 = to_policy(&profile, Arch::X86_64).unwrap();
     assert_eq!(on_x86.policy.rules[0].syscalls, [2, 257]);
-    assert_eq!(on_x86.uncovered, [Architecture::X86]);
+    assert_eq!(on_x86.uncovered, []);
+    assert_eq!(on_x86.others[0].0, Arch::X86);
+    assert_eq!(on_x86.others[0].1.rules[0].syscalls, [5, 295]);
+}
+
+/// What a set of conventions answers to a call by one of them.
+fn of_convention(json: &str, arch: Arch, call: u32, arguments: [u64; 6]) -> seccomp::Action {
+    let set = to_policy(&profile(json), Arch::X86_64).unwrap().into_set(Arch::X86_64);
+    let program = seccomp::compile_set(&set).unwrap();
+    let found = answer(&program, arch, call, arguments);
+    assert_eq!(found, set.decide(&Data::new(arch, call, arguments)));
+    found
+}
+
+#[test]
+fn listed_conventions_have_their_own_numbers() {
+    let json = r#"{"defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_ARM"],
+        "syscalls": [{"names": ["ioctl", "waitpid", "umask"], "action": "SCMP_ACT_ALLOW"}]}"#;
+    let conversion = to_policy(&profile(json), Arch::X86_64).unwrap();
+    assert_eq!(conversion.uncovered, [Architecture::Arm]);
+    assert_eq!(conversion.unknown, [""; 0]);
+    for (arch, call, expected) in [
+        (Arch::X86_64, 16, ALLOW),
+        (Arch::X86_64, 54, EPERM),
+        (Arch::X86, 54, ALLOW),
+        (Arch::X86, 7, ALLOW),
+        (Arch::X86, 16, EPERM),
+        (Arch::X86, 55, EPERM),
+        // Newer than all that the profile names.
+        (Arch::X86, 61, ENOSYS),
+        (Arch::X32, 0x4000_0000 + 514, ALLOW),
+        (Arch::X32, 0x4000_0000 + 16, EPERM),
+        (Arch::X32, 0x4000_0000 + 515, ENOSYS),
+        (Arch::Aarch64, 29, seccomp::Action::KillProcess),
+    ] {
+        assert_eq!(of_convention(json, arch, call, [0; 6]), expected, "{call} on {arch:?}");
+    }
+}
+
+/// What is a part of `socketcall` on i386 cannot be looked into there.
+#[test]
+fn conditions_on_parts_of_calls_never_open_more() {
+    let with = |default: &str, action: &str, args: &str| {
+        format!(
+            r#"{{"defaultAction": "{default}", "architectures": ["SCMP_ARCH_X86"], "syscalls": [
+                {{"names": ["socket", "shmget", "send"], "action": "{action}", "args": [{args}]}},
+                {{"names": ["connect"], "action": "{action}"}}]}}"#
+        )
+    };
+    let test = r#"{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}"#;
+    let of = |json: &str, call, part: u64, family: u64| {
+        of_convention(json, Arch::X86, call, [part, family, 0, 0, 0, 0])
+    };
+    let (allow, errno) = ("SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO");
+    let open = with(errno, allow, "");
+    assert_eq!(of(&open, 102, 1, 0), ALLOW);
+    assert_eq!(of(&open, 102, 9, 0), ALLOW, "send exists only there");
+    assert_eq!(of(&open, 117, 0x1_0017, 0), ALLOW, "with a version in the upper half");
+    assert_eq!(of(&open, 102, 2, 0), EPERM, "bind");
+    // A condition for something to be allowed is met by none.
+    let some = with(errno, allow, test);
+    assert_eq!(of(&some, 102, 1, 1), EPERM);
+    assert_eq!(of(&some, 359, 1, 0), ALLOW, "by itself it can be looked into");
+    assert_eq!(of(&some, 102, 3, 0), ALLOW, "connect has none");
+    // One for something to be forbidden is met by all.
+    let but = with(allow, errno, test);
+    assert_eq!(of(&but, 102, 1, 7), EPERM);
+    assert_eq!(of(&but, 359, 7, 0), ALLOW);
+    assert_eq!(of(&but, 102, 2, 0), ALLOW);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod agent;
 mod bundle;
 mod cgroups;
+mod conventions;
 mod devices;
 mod events;
 mod joined;

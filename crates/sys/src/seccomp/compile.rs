@@ -10,8 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::policy::X32;
-use super::{Action, Arch, Comparison, Condition, Instruction, Policy, Program};
+use super::{Action, Arch, Comparison, Condition, Instruction, Policy, PolicySet, Program};
 
 /// The most that the kernel accepts in one filter (`BPF_MAXINSNS`).
 pub const MAXIMUM_INSTRUCTIONS: usize = 4096;
@@ -50,6 +49,9 @@ pub enum CompileError {
         /// The number it names.
         number: u32,
     },
+    /// There are no such calls here, or they have a policy already.
+    #[error("calls by the convention {0:?} are none of this architecture's, or named twice")]
+    Convention(Arch),
     /// The kernel takes up to [`MAXIMUM_INSTRUCTIONS`].
     #[error(
         "the filter needs {0} instructions, and the kernel takes 4096: use fewer argument tests"
@@ -57,19 +59,62 @@ pub enum CompileError {
     TooLarge(usize),
 }
 
-/// Compiles a policy for the calls of one architecture.
+/// Compiles a policy for the native calls of an architecture; all others are foreign.
 ///
 /// # Errors
 /// [`CompileError`] when the policy cannot be expressed; it is never weakened to fit.
 pub fn compile(policy: &Policy, arch: Arch) -> Result<Program, CompileError> {
-    check(policy, arch)?;
+    compile_parts(arch, policy, &[])
+}
+
+/// Compiles the policies of several conventions into one program.
+///
+/// # Errors
+/// [`CompileError`] when a policy cannot be expressed, or a convention is there twice or is none
+/// that a processor of the native one has besides.
+pub fn compile_set(set: &PolicySet) -> Result<Program, CompileError> {
+    compile_parts(set.arch, &set.native, &set.others)
+}
+
+fn compile_parts(
+    arch: Arch,
+    native: &Policy,
+    others: &[(Arch, Policy)],
+) -> Result<Program, CompileError> {
+    check(native, arch)?;
+    for (index, (other, policy)) in others.iter().enumerate() {
+        let is_twice = others[..index].iter().any(|(before, _)| before == other);
+        if is_twice || !arch.besides().contains(other) {
+            return Err(CompileError::Convention(*other));
+        }
+        check(policy, *other)?;
+    }
     let mut builder = Builder::default();
-    let tree = builder.tree(&ranges(policy, arch));
-    let tree = builder.directly_before(tree);
-    debug_assert_eq!(tree, builder.reversed.len());
-    let native = builder.push(LOAD, NUMBER_OFFSET);
-    let foreign = builder.action(policy.foreign);
-    builder.jump(JUMP_EQUAL, arch.audit(), native, foreign);
+    // Those that the kernel tells by another value for the architecture.
+    let apart = others.iter().filter(|(other, _)| other.audit() != arch.audit());
+    let entries: Vec<_> = apart
+        .map(|(other, policy)| {
+            let mut ranges = ranges(policy, *other);
+            ranges.push((u32::MAX, Leaf::always(Action::NOT_IMPLEMENTED)));
+            (other.audit(), builder.numbers(&merge(ranges)))
+        })
+        .collect();
+    // And those that differ by their numbers alone.
+    let mut all = ranges(native, arch);
+    if arch.numbers().end != u32::MAX {
+        let within = others.iter().find(|(other, _)| other.audit() == arch.audit());
+        match within {
+            Some((other, policy)) => all.extend(ranges(policy, *other)),
+            None => all.push((arch.numbers().end, Leaf::always(native.foreign))),
+        }
+    }
+    all.push((u32::MAX, Leaf::always(Action::NOT_IMPLEMENTED)));
+    let native_entry = builder.numbers(&merge(all));
+    let mut next = builder.action(native.foreign);
+    for (audit, entry) in entries {
+        next = builder.jump(JUMP_EQUAL, audit, entry, next);
+    }
+    builder.jump(JUMP_EQUAL, arch.audit(), native_entry, next);
     builder.push(LOAD, ARCH_OFFSET);
     builder.finish()
 }
@@ -86,8 +131,8 @@ fn check(policy: &Policy, arch: Arch) -> Result<(), CompileError> {
         if let Some(test) = rule.conditions.iter().find(|test| test.argument > 5) {
             return Err(CompileError::Argument { rule: index, argument: test.argument });
         }
-        let end = if arch == Arch::X86_64 { X32 } else { u32::MAX };
-        if let Some(&number) = rule.syscalls.iter().find(|&&number| number >= end) {
+        let numbers = arch.numbers();
+        if let Some(&number) = rule.syscalls.iter().find(|number| !numbers.contains(number)) {
             return Err(CompileError::Number { rule: index, number });
         }
     }
@@ -107,8 +152,10 @@ impl Leaf {
     }
 }
 
-/// Where each stretch of numbers that are treated alike begins; the first begins at 0.
+/// Where each stretch of a convention's numbers begins that are treated alike; the first begins
+/// with its first number.
 fn ranges(policy: &Policy, arch: Arch) -> Vec<(u32, Leaf)> {
+    let numbers = arch.numbers();
     let mut named: BTreeMap<u32, Leaf> = BTreeMap::new();
     for rule in policy.rules.iter().rev() {
         for &number in &rule.syscalls {
@@ -129,26 +176,22 @@ fn ranges(policy: &Policy, arch: Arch) -> Vec<(u32, Leaf)> {
         Some((_, previous)) if *previous == leaf => {}
         _ => ranges.push((at, leaf)),
     };
-    begin(0, Leaf::always(policy.undecided(0)));
-    let mut beyond = policy.beyond.and_then(|beyond| beyond.last.checked_add(1));
+    begin(numbers.start, Leaf::always(policy.undecided(numbers.start)));
+    let beyond = policy.beyond.and_then(|beyond| beyond.last.checked_add(1));
+    let mut beyond = beyond.filter(|at| numbers.contains(at) && *at > numbers.start);
     for (number, leaf) in named {
         if let Some(at) = beyond.take_if(|at| *at <= number) {
             begin(at, Leaf::always(policy.undecided(at)));
         }
         begin(number, leaf);
-        if let Some(next) = number.checked_add(1) {
+        if let Some(next) = number.checked_add(1).filter(|next| numbers.contains(next)) {
             begin(next, Leaf::always(policy.undecided(next)));
         }
     }
-    let native_end = if arch == Arch::X86_64 { X32 } else { u32::MAX };
-    if let Some(at) = beyond.filter(|at| *at < native_end) {
+    if let Some(at) = beyond {
         begin(at, Leaf::always(policy.undecided(at)));
     }
-    if arch == Arch::X86_64 {
-        begin(X32, Leaf::always(policy.foreign));
-    }
-    begin(u32::MAX, Leaf::always(Action::NOT_IMPLEMENTED));
-    merge(ranges)
+    ranges
 }
 
 /// Joins neighbours that came to be alike when one of them was replaced.
@@ -213,6 +256,14 @@ impl Builder {
         let place = self.push(RETURN, action.to_return_value());
         self.actions.insert(action, place);
         place
+    }
+
+    /// Loads the number and finds its range; what is added next has to jump here.
+    fn numbers(&mut self, ranges: &[(u32, Leaf)]) -> Place {
+        let tree = self.tree(ranges);
+        let tree = self.directly_before(tree);
+        debug_assert_eq!(tree, self.reversed.len());
+        self.push(LOAD, NUMBER_OFFSET)
     }
 
     /// Finds the range that the number in the accumulator belongs to. `ranges` is not empty.

@@ -162,8 +162,8 @@ pub struct Policy {
     /// What happens with calls that are newer than the policy, if that is something else.
     pub beyond: Option<Beyond>,
     /// What happens with any call by another convention than the architecture's own: i386 and
-    /// x32 on x86_64, 32-bit ARM on aarch64. Their numbers mean other calls, so rules cannot
-    /// apply.
+    /// x32 on x86_64, 32-bit ARM on aarch64. Their numbers mean other calls, so these rules cannot
+    /// apply; a [`PolicySet`] has others for them.
     pub foreign: Action,
     /// The rules, in order.
     pub rules: Vec<Rule>,
@@ -180,7 +180,7 @@ impl Policy {
         if data.number == u32::MAX {
             return Action::NOT_IMPLEMENTED;
         }
-        if arch == Arch::X86_64 && data.number >= X32 {
+        if !arch.numbers().contains(&data.number) {
             return self.foreign;
         }
         self.rules
@@ -195,6 +195,35 @@ impl Policy {
         match self.beyond {
             Some(beyond) if number > beyond.last => beyond.action,
             _ => self.default,
+        }
+    }
+}
+
+/// Policies for the native convention of an architecture, and for others that programs may use
+/// besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySet {
+    /// The native convention.
+    pub arch: Arch,
+    /// Its policy, which also says what happens with calls by a convention that is not here.
+    pub native: Policy,
+    /// Policies of further conventions; what they say of foreign calls does not count.
+    pub others: Vec<(Arch, Policy)>,
+}
+
+impl PolicySet {
+    /// What the policies say of one call.
+    #[must_use]
+    pub fn decide(&self, data: &Data) -> Action {
+        let other = self
+            .others
+            .iter()
+            .find(|(arch, _)| data.arch == arch.audit() && arch.numbers().contains(&data.number));
+        let of_other = self.others.iter().any(|(arch, _)| data.arch == arch.audit());
+        match other {
+            Some((arch, policy)) => policy.decide(*arch, data),
+            None if of_other && data.number == u32::MAX => Action::NOT_IMPLEMENTED,
+            None => self.native.decide(self.arch, data),
         }
     }
 }

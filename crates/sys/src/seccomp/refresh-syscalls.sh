@@ -11,14 +11,20 @@ export LC_ALL=C
 uapi="$1/usr/lib/linux/uapi"
 version=$(awk '/LINUX_VERSION_MAJOR/ {major=$3} /LINUX_VERSION_PATCHLEVEL/ {minor=$3} END {print major "." minor}' \
     "$(find "$1" -name version.h | head -n 1)")
+# x32 writes (__X32_SYSCALL_BIT + N).
 numbers() {
-    sed -n 's/^#define __NR_\([a-z0-9_]*\)[[:space:]]\{1,\}\([0-9]\{1,\}\)$/\1 \2/p' "$1" | sort
+    sed -n -e 's/(__X32_SYSCALL_BIT + \([0-9]*\))/\1/' \
+        -e 's/^#define __NR_\([a-z0-9_]*\)[[:space:]]\{1,\}\([0-9]\{1,\}\)$/\1 \2/p' "$1" | sort
 }
-x86=$(mktemp)
-arm=$(mktemp)
-trap 'rm -f "$x86" "$arm"' EXIT
-numbers "$uapi/x86/asm/unistd_64.h" > "$x86"
-numbers "$uapi/arm64/asm/unistd_64.h" > "$arm"
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+numbers "$uapi/x86/asm/unistd_64.h" > "$work/x86_64"
+numbers "$uapi/arm64/asm/unistd_64.h" > "$work/arm64"
+numbers "$uapi/x86/asm/unistd_32.h" > "$work/i386"
+numbers "$uapi/x86/asm/unistd_x32.h" > "$work/x32"
+both() {
+    join -a 1 -a 2 -e NONE -o "$1" "$2" "$3"
+}
 cat <<HEADER
 //! Numbers of the system calls, by name: facts of the kernel's user-space interface.
 //!
@@ -30,10 +36,12 @@ pub(super) const NONE: u32 = u32::MAX;
 /// The kernel whose headers this table was made of.
 pub(super) const KERNEL: &str = "$version";
 
-/// Name, number on x86_64, number on aarch64; ordered by name.
+/// Name, and number on x86_64, aarch64, i386 and x32 (without its bit); ordered by name.
 #[rustfmt::skip]
-pub(super) const TABLE: &[(&str, u32, u32)] = &[
+pub(super) const TABLE: &[(&str, u32, u32, u32, u32)] = &[
 HEADER
-join -a 1 -a 2 -e NONE -o 0,1.2,2.2 "$x86" "$arm" |
-    awk '{printf "    (\"%s\", %s, %s),\n", $1, $2, $3}'
+both 0,1.2,2.2 "$work/x86_64" "$work/arm64" > "$work/two"
+both 0,1.2,1.3,2.2 "$work/two" "$work/i386" > "$work/three"
+both 0,1.2,1.3,1.4,2.2 "$work/three" "$work/x32" |
+    awk '{printf "    (\"%s\", %s, %s, %s, %s),\n", $1, $2, $3, $4, $5}'
 echo '];'

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 const ARCHES: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
+const BESIDES: [Arch; 2] = [Arch::X86, Arch::X32];
 const I386: u32 = 0x4000_0003;
 
 fn decided(program: &Program, data: &Data) -> Action {
@@ -75,6 +76,78 @@ fn agrees(policy: &Policy, arch: Arch) {
     }
     let foreign = Data { arch: I386, ..Data::new(arch, 0, [0; 6]) };
     assert_eq!(decided(&program, &foreign), policy.foreign);
+}
+
+/// Every convention of a set, as [`agrees`] does for one.
+fn set_agrees(set: &PolicySet) {
+    let program = compile_set(set).unwrap();
+    let check = |audit: u32, number: u32, arguments: [u64; 6]| {
+        let data = Data { arch: audit, ..Data::new(set.arch, number, arguments) };
+        let name = format!("call {number:#x} of {audit:#x} with {arguments:x?}");
+        assert_eq!(decided(&program, &data), set.decide(&data), "{name}");
+    };
+    for audit in [set.arch.audit(), I386] {
+        for number in numbers().chain((0..600).map(|number| 0x4000_0000 + number)) {
+            check(audit, number, [0; 6]);
+        }
+    }
+    for audit in [Arch::Aarch64.audit(), 0, u32::MAX] {
+        for number in [0, 1, 500, 0x4000_0000, 0x4000_0200, u32::MAX] {
+            check(audit, number, [u64::MAX; 6]);
+        }
+    }
+    let native = std::iter::once((set.arch, &set.native));
+    for (arch, policy) in native.chain(set.others.iter().map(|(arch, policy)| (*arch, policy))) {
+        for &number in policy.rules.iter().flat_map(|rule| &rule.syscalls) {
+            for arguments in arguments_around(policy, number) {
+                check(arch.audit(), number, arguments);
+            }
+            check(arch.audit(), number.saturating_add(1), [0; 6]);
+        }
+    }
+}
+
+#[test]
+fn each_convention_has_its_own_rules() {
+    let default = |default, rules| Policy { default, ..policy(rules) };
+    let x32 = |number: u32| 0x4000_0000 + number;
+    let set = PolicySet {
+        arch: Arch::X86_64,
+        native: default(Action::NOT_PERMITTED, vec![allow(&[0, 1])]),
+        others: vec![
+            (Arch::X86, default(Action::Errno(7), vec![allow(&[3, 102])])),
+            (Arch::X32, default(Action::Trap, vec![allow(&[x32(0), x32(514)])])),
+        ],
+    };
+    set_agrees(&set);
+    let program = compile_set(&set).unwrap();
+    let of = |arch: Arch, number| decided(&program, &Data::new(arch, number, [0; 6]));
+    assert_eq!(of(Arch::X86_64, 1), Action::Allow);
+    assert_eq!(of(Arch::X86_64, 3), Action::NOT_PERMITTED);
+    assert_eq!(of(Arch::X86, 3), Action::Allow);
+    assert_eq!(of(Arch::X86, 1), Action::Errno(7));
+    assert_eq!(of(Arch::X86, u32::MAX), Action::NOT_IMPLEMENTED);
+    assert_eq!(of(Arch::X32, x32(514)), Action::Allow);
+    assert_eq!(of(Arch::X32, x32(1)), Action::Trap);
+    assert_eq!(of(Arch::X32, u32::MAX), Action::NOT_IMPLEMENTED);
+    assert_eq!(of(Arch::Aarch64, 0), Action::KillProcess);
+    // One of them alone leaves the other to be refused.
+    for (index, other) in BESIDES.into_iter().enumerate() {
+        let mut one = set.clone();
+        one.others.retain(|(arch, _)| *arch == other);
+        set_agrees(&one);
+        let program = compile_set(&one).unwrap();
+        let refused = Data::new(BESIDES[1 - index], x32(0), [0; 6]);
+        assert_eq!(decided(&program, &refused), Action::KillProcess);
+    }
+    for others in [
+        vec![(Arch::Aarch64, set.native.clone())],
+        vec![(Arch::X86_64, set.native.clone())],
+        vec![set.others[0].clone(), set.others[0].clone()],
+    ] {
+        let error = compile_set(&PolicySet { others, ..set.clone() }).unwrap_err();
+        assert!(matches!(error, CompileError::Convention(_)), "{error}");
+    }
 }
 
 #[test]
@@ -331,6 +404,26 @@ proptest! {
         for arch in ARCHES {
             agrees(&policy, arch);
         }
+    }
+
+    #[test]
+    fn sets_mean_what_their_policies_say(
+        native in any_policy(),
+        i386 in prop::option::of(any_policy()),
+        x32 in prop::option::of(any_policy()),
+    ) {
+        let shifted = |mut policy: Policy| {
+            for number in policy.rules.iter_mut().flat_map(|rule| &mut rule.syscalls) {
+                *number |= 0x4000_0000;
+            }
+            if let Some(beyond) = &mut policy.beyond {
+                beyond.last |= 0x4000_0000;
+            }
+            policy
+        };
+        let others = i386.map(|policy| (Arch::X86, policy)).into_iter();
+        let others = others.chain(x32.map(|policy| (Arch::X32, shifted(policy)))).collect();
+        set_agrees(&PolicySet { arch: Arch::X86_64, native, others });
     }
 
     #[test]

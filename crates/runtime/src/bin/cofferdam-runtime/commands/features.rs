@@ -1,7 +1,7 @@
 //! `features`: what this runtime can do (runtime-spec, features.md).
 
-use cofferdam_oci::runtime::{Action, Architecture, NamespaceType, Operator, SeccompFlag, VERSION};
-use cofferdam_runtime::plan;
+use cofferdam_oci::runtime::{Action, NamespaceType, Operator, SeccompFlag, VERSION};
+use cofferdam_runtime::{plan, profile::architecture};
 use cofferdam_sys::{capability, seccomp::Arch};
 use serde_json::json;
 
@@ -25,10 +25,9 @@ pub(super) const COMMAND: Command = Command {
 fn run(given: &Given, _session: &Session) -> Ended {
     at_most(given, 0)?;
     let names = |all: &[NamespaceType]| all.iter().map(|n| n.as_str()).collect::<Vec<_>>();
-    let architecture = Arch::host().map(|arch| match arch {
-        Arch::X86_64 => Architecture::X86_64.as_str(),
-        Arch::Aarch64 => Architecture::Aarch64.as_str(),
-    });
+    let conventions = |arch: Arch| std::iter::once(arch).chain(arch.besides().iter().copied());
+    let architectures = Arch::host().into_iter().flat_map(conventions);
+    let architectures: Vec<_> = architectures.map(|arch| architecture(arch).as_str()).collect();
     let flags: Vec<_> = SeccompFlag::ALL.iter().map(|flag| flag.as_str()).collect();
     let features = json!({
         "ociVersionMin": "1.0.0",
@@ -42,10 +41,10 @@ fn run(given: &Given, _session: &Session) -> Ended {
                 "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false,
             },
             "seccomp": {
-                "enabled": architecture.is_some(),
+                "enabled": !architectures.is_empty(),
                 "actions": Action::ALL.iter().map(|action| action.as_str()).collect::<Vec<_>>(),
                 "operators": Operator::ALL.iter().map(|o| o.as_str()).collect::<Vec<_>>(),
-                "archs": architecture.into_iter().collect::<Vec<_>>(),
+                "archs": architectures,
                 "knownFlags": flags,
                 "supportedFlags": flags,
             },
