@@ -39,10 +39,11 @@ use cofferdam_sys::{
     channel::Channel,
     clone::{self, Child, CloneError, SingleThreaded},
     proc::Proc,
+    pseudo::{self, Kind},
     signal,
 };
 use rustix::{
-    fs::{Mode, OFlags, open},
+    fs::OFlags,
     process::{Pid, Signal},
     thread::UnshareFlags,
 };
@@ -195,9 +196,9 @@ fn cgroup_directory(plan: &Plan) -> Result<Option<OwnedFd>, Error> {
     let Some(directory) = plan.cgroup.directories.first().filter(|_| plan.cgroup.unified) else {
         return Ok(None);
     };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let path = directory.path.display();
-    open(&directory.path, flags, Mode::empty()).doing("open the cgroup", path).map(Some)
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let opened = pseudo::open(Kind::Cgroup, &directory.path, flags);
+    opened.doing("open the cgroup", directory.path.display()).map(Some)
 }
 
 /// The parent's half of the set-up. The slow part, moving into a cgroup, goes on while the child

@@ -1,8 +1,12 @@
 //! Which ids of this machine a container's ids stand for (user_namespaces(7), subuid(5)).
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use cofferdam_oci::runtime::IdMapping;
+use cofferdam_sys::proc::Proc;
 
 use crate::error::{Doing, Error};
 
@@ -161,12 +165,12 @@ pub fn is_mapped(map: &[IdMapping], id: u32) -> bool {
 /// # Errors
 /// When the kernel or a helper refuses.
 pub(crate) fn write(pid: rustix::process::Pid, maps: &Maps) -> Result<(), Error> {
-    let directory = format!("/proc/{}", pid.as_raw_nonzero());
     match maps.writer {
-        Writer::Privileged => write_directly(&directory, maps),
+        Writer::Privileged => Files::of(pid)?.maps(maps),
         Writer::Own => {
-            put(&format!("{directory}/setgroups"), b"deny")?;
-            write_directly(&directory, maps)
+            let files = Files::of(pid)?;
+            files.put("setgroups", b"deny")?;
+            files.maps(maps)
         }
         Writer::Helpers => {
             // Both at once: each is a program of its own to start.
@@ -178,19 +182,32 @@ pub(crate) fn write(pid: rustix::process::Pid, maps: &Maps) -> Result<(), Error>
     }
 }
 
-fn write_directly(directory: &str, maps: &Maps) -> Result<(), Error> {
-    put(&format!("{directory}/uid_map"), lines(&maps.users).as_bytes())?;
-    put(&format!("{directory}/gid_map"), lines(&maps.groups).as_bytes())
+/// The files of a process, in a procfs that nobody else can reach: whoever could have the maps
+/// written elsewhere would choose where a privileged process writes.
+struct Files {
+    proc: Proc,
+    pid: rustix::process::Pid,
+}
+
+impl Files {
+    fn of(pid: rustix::process::Pid) -> Result<Self, Error> {
+        Ok(Self { proc: Proc::open().doing("open", "a private /proc")?, pid })
+    }
+
+    fn maps(&self, maps: &Maps) -> Result<(), Error> {
+        self.put("uid_map", lines(&maps.users).as_bytes())?;
+        self.put("gid_map", lines(&maps.groups).as_bytes())
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = format!("{}/{name}", self.pid.as_raw_nonzero());
+        let written = self.proc.write(Path::new(&path), bytes);
+        written.doing("write", format_args!("/proc/{path}"))
+    }
 }
 
 fn lines(map: &[IdMapping]) -> String {
     map.iter().map(|m| format!("{} {} {}\n", m.container_id, m.host_id, m.size)).collect()
-}
-
-fn put(path: &str, bytes: &[u8]) -> Result<(), Error> {
-    use rustix::fs::{Mode, OFlags, open};
-    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).doing("open", path)?;
-    rustix::io::write(&file, bytes).map(drop).doing("write", path)
 }
 
 fn start(program: &str, pid: rustix::process::Pid, map: &[IdMapping]) -> Result<Child, Error> {

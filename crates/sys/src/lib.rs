@@ -19,6 +19,7 @@ pub mod netlink;
 pub mod network;
 pub mod probe;
 pub mod proc;
+pub mod pseudo;
 pub mod root;
 pub mod schedule;
 pub mod seccomp;

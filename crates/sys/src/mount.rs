@@ -15,7 +15,7 @@ use rustix::{
     },
 };
 
-use crate::clone::last_error;
+use crate::{clone::last_error, proc};
 
 /// Changes to a mount's attributes (mount_setattr(2)).
 #[derive(Debug, Clone, Copy, Default)]
@@ -126,8 +126,7 @@ pub fn file_system_at(
     flags: MountFlags,
 ) -> io::Result<()> {
     let options = CString::new(options).map_err(|_| io::Errno::INVAL)?;
-    let target = format!("/proc/self/fd/{}", target.as_fd().as_raw_fd());
-    rustix::mount::mount(source, target, kind, flags, options.as_c_str())
+    rustix::mount::mount(source, proc::path_of(target)?, kind, flags, options.as_c_str())
 }
 
 /// Changes the options of the file system that `mount` shows, for whoever has it mounted.

@@ -5,12 +5,15 @@
 //! each file opened by it is checked to be a file of that very mount.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
 use rustix::{
-    fs::{CWD, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, openat2},
+    fs::{
+        AtFlags, CWD, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Stat, fstat, fstatfs, openat,
+        openat2, statat,
+    },
     io::{self, Errno},
     mount::{MountAttrFlags, OpenTreeFlags, open_tree},
 };
@@ -106,6 +109,45 @@ pub fn is_procfs(handle: impl AsFd) -> io::Result<bool> {
     fstatfs(handle).map(|found| found.f_type == PROC_SUPER_MAGIC)
 }
 
+/// A path that names what a descriptor of this process stands for, for calls that take no
+/// descriptor. `/proc/self/fd` is checked to be procfs's, and the path to lead to that very file.
+///
+/// # Errors
+/// `EXDEV` when it is not; or as stat(2).
+pub fn path_of(handle: impl AsFd) -> io::Result<String> {
+    let handle = handle.as_fd();
+    let number = handle.as_raw_fd().to_string();
+    let directory = descriptors()?;
+    let found = statat(&directory, &number, AtFlags::empty())?;
+    if !is_same_file(&found, &fstat(handle)?) {
+        return Err(Errno::XDEV);
+    }
+    Ok(format!("{DESCRIPTORS}/{number}"))
+}
+
+/// Opens what a handle stands for.
+///
+/// # Errors
+/// `EXDEV` when /proc leads to another file; or as open(2).
+pub fn reopen(handle: impl AsFd, flags: OFlags) -> io::Result<OwnedFd> {
+    let handle = handle.as_fd();
+    let number = handle.as_raw_fd().to_string();
+    let file = openat(descriptors()?, number, flags | OFlags::CLOEXEC, Mode::empty())?;
+    if is_same_file(&fstat(&file)?, &fstat(handle)?) { Ok(file) } else { Err(Errno::XDEV) }
+}
+
+const DESCRIPTORS: &str = "/proc/self/fd";
+
+fn descriptors() -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(DESCRIPTORS, flags, Mode::empty())?;
+    if is_procfs(&directory)? { Ok(directory) } else { Err(Errno::XDEV) }
+}
+
+fn is_same_file(one: &Stat, other: &Stat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
 /// Whether two handles are of the same mount.
 ///
 /// # Errors
@@ -136,6 +178,17 @@ mod tests {
         ] {
             assert_eq!(open(path).unwrap_err(), wanted, "{path}");
         }
+    }
+
+    #[test]
+    fn descriptors_are_named_by_paths_to_the_same_file() {
+        let file = tempfile::tempfile().unwrap();
+        let path = path_of(&file).unwrap();
+        assert_eq!(path, format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let again = reopen(&file, OFlags::RDONLY).unwrap();
+        assert!(is_same_file(&fstat(&again).unwrap(), &fstat(&file).unwrap()));
+        let other = tempfile::tempfile().unwrap();
+        assert!(!is_same_file(&fstat(&other).unwrap(), &fstat(&file).unwrap()));
     }
 
     #[test]

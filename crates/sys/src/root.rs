@@ -14,6 +14,8 @@ use rustix::{
     io::{self, Errno},
 };
 
+use crate::proc;
+
 /// Deepest path that is made.
 const DEPTH: usize = 256;
 
@@ -116,7 +118,7 @@ impl Root {
     pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         // The handle tells what it is before anything is opened: a device or a pipe never is.
         let handle = only(FileType::RegularFile)(self.handle(path, Links::Follow)?)?;
-        let file = reopen(&handle, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let file = proc::reopen(&handle, OFlags::RDONLY | OFlags::NONBLOCK)?;
         let mut bytes = Vec::new();
         let mut reader = std::fs::File::from(file).take(limit.saturating_add(1));
         reader
@@ -130,16 +132,6 @@ impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// Opens what a handle stands for. Needs the machine's own /proc.
-///
-/// # Errors
-/// As open(2).
-pub fn reopen(handle: impl AsFd, flags: OFlags) -> io::Result<OwnedFd> {
-    use std::os::fd::AsRawFd;
-    let link = format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd());
-    rustix::fs::open(link, flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// The file type of what a handle stands for.

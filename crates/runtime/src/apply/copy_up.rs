@@ -2,7 +2,7 @@
 
 use std::{ffi::CStr, os::fd::OwnedFd, path::Path};
 
-use cofferdam_sys::root::{Root, reopen};
+use cofferdam_sys::{proc::reopen, root::Root};
 use rustix::{
     fs::{
         AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fchmod, fchown, fstat,

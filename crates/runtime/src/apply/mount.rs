@@ -1,12 +1,13 @@
 //! One mount: made or taken from this machine, changed, and put in its place.
 
 use std::{
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     path::Path,
 };
 
 use cofferdam_sys::{
     mount::{self, Change, VALUE_LENGTH, attribute},
+    proc::path_of,
     root::{Links, Root, file_type},
 };
 use rustix::{
@@ -40,9 +41,9 @@ pub(super) fn make(planned: &Mount, trees: Vec<OwnedFd>, label: &str) -> Result<
         What::FileSystem { kind, source, options } => {
             let tree = new(planned, kind, source, options)?;
             if kind == "mqueue" && !label.is_empty() {
-                let path = format!("/proc/self/fd/{}", tree.as_raw_fd());
                 let value = label.as_bytes();
-                setxattr(path, "security.selinux", value, XattrFlags::empty())
+                path_of(&tree)
+                    .and_then(|path| setxattr(path, "security.selinux", value, XattrFlags::empty()))
                     .doing("label the message queues on", &destination)?;
             }
             Ok(Made::Tree(tree))

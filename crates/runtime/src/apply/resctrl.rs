@@ -6,6 +6,7 @@ use std::{
 };
 
 use cofferdam_oci::runtime::IntelRdt;
+use cofferdam_sys::pseudo::{self, Kind};
 use rustix::{fs::statfs, process::Pid};
 
 use crate::{
@@ -129,10 +130,8 @@ fn compare(file: &Path, wanted: &[String]) -> Result<(), Error> {
 }
 
 fn put(file: &Path, line: &str) -> Result<(), Error> {
-    use io::Write;
-    let opened = fs::OpenOptions::new().write(true).open(file);
-    let written = opened.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-    written.doing("write", format_args!("{}' as '{line}", file.display()))
+    pseudo::write(Kind::Resctrl, file, format!("{line}\n").as_bytes())
+        .doing("write", format_args!("{}' as '{line}", file.display()))
 }
 
 #[cfg(test)]

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use cofferdam_sys::device_filter;
+use cofferdam_sys::{
+    device_filter,
+    pseudo::{self, Kind},
+};
 use rustix::{
-    fs::{Mode, OFlags, chown, open},
+    fs::{OFlags, fchown},
     process::Uid,
 };
 
@@ -49,8 +52,8 @@ impl Group {
             && let Some(directory) = self.v2_directory()
         {
             let doing = "control the devices of the cgroup";
-            let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-            let cgroup = open(&directory.path, flags, Mode::empty());
+            let flags = OFlags::DIRECTORY | OFlags::RDONLY;
+            let cgroup = pseudo::open(Kind::Cgroup, &directory.path, flags);
             let cgroup = cgroup.doing(doing, directory.path.display())?;
             device_filter::attach(cgroup, &device_filter::program(rules))
                 .doing(doing, directory.path.display())?;
@@ -197,10 +200,17 @@ fn delegate(directory: &Path, needed: &[String]) -> Result<(), Error> {
 /// Writes in order; what the kernel refuses because of another value is tried again at the end,
 /// such as a period that is shorter than the old quota. Returns optional files that are missing.
 pub(super) fn write_all(directory: &Path, writes: &[Write]) -> Result<Vec<String>, Error> {
+    write_all_by(put, directory, writes)
+}
+
+/// Writes one file.
+type Put = fn(&Path, &str) -> io::Result<()>;
+
+fn write_all_by(put: Put, directory: &Path, writes: &[Write]) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
     let mut again = Vec::new();
     for write in writes {
-        match write_one(directory, write) {
+        match write_one(put, directory, write) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && write.quiet => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && write.optional => {
@@ -211,7 +221,7 @@ pub(super) fn write_all(directory: &Path, writes: &[Write]) -> Result<Vec<String
         }
     }
     for write in again {
-        write_one(directory, write).doing("set the limit", file(directory, write))?;
+        write_one(put, directory, write).doing("set the limit", file(directory, write))?;
     }
     Ok(missing)
 }
@@ -225,7 +235,7 @@ fn depends_on_others(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(busy)
 }
 
-fn write_one(directory: &Path, write: &Write) -> io::Result<()> {
+fn write_one(put: Put, directory: &Path, write: &Write) -> io::Result<()> {
     match (put(&directory.join(&write.file), &write.value), &write.instead) {
         (Err(error), Some((file, value))) if error.kind() == io::ErrorKind::NotFound => {
             match put(&directory.join(file), value) {
@@ -245,15 +255,16 @@ fn give(directory: &Path, owner: u32) -> Result<(), Error> {
     let paths = files.map(|name| directory.join(name)).filter(|file| file.exists());
     for path in std::iter::once(directory.to_owned()).chain(paths) {
         let doing = "give to the container the cgroup's";
-        chown(&path, Some(Uid::from_raw(owner)), None).doing(doing, path.display())?;
+        let file = pseudo::open(Kind::Cgroup, &path, OFlags::RDONLY);
+        file.and_then(|file| fchown(file, Some(Uid::from_raw(owner)), None))
+            .doing(doing, path.display())?;
     }
     Ok(())
 }
 
-/// Writes a file that exists, without O_CREAT or O_TRUNC.
+/// Writes a file of a control group, and no other.
 pub(super) fn put(path: &Path, value: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
+    Ok(pseudo::write(Kind::Cgroup, path, value.as_bytes())?)
 }
 
 impl Drop for Made {
@@ -295,10 +306,17 @@ mod tests {
         let optional = Write { optional: true, ..write("c", "3") };
         let quiet = Write { quiet: true, ..write("d", "4") };
         let all = [Write { instead, ..write("a", "1") }, optional, quiet];
-        assert_eq!(write_all(&path, &all).unwrap(), ["c"]);
+        let put: Put = |path, value| {
+            use std::io::Write as _;
+            fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
+        };
+        assert_eq!(write_all_by(put, &path, &all).unwrap(), ["c"]);
         assert_eq!(fs::read_to_string(path.join("b")).unwrap(), "2");
-        let error = write_all(&path, &[write("e", "5")]).unwrap_err();
+        let error = write_all_by(put, &path, &[write("e", "5")]).unwrap_err();
         assert!(error.to_string().contains("/e' to '5'"), "{error}");
         assert!(!path.join("e").exists());
+        // It is no control group.
+        assert!(write_all(&path, &[write("b", "6")]).is_err());
+        assert_eq!(fs::read_to_string(path.join("b")).unwrap(), "2");
     }
 }

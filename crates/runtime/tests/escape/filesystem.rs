@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Ran};
 
 /// Files of this machine that attacks are after.
 pub(crate) const PRIZES: [&str; 3] = [
@@ -192,4 +192,34 @@ fn destinations_lead_through_links_into_the_root_alone() {
         let _ = changed.run("true");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{target}");
     }
+}
+
+/// Where this machine's own /proc is covered in part, what is written goes to procfs all the same.
+#[test]
+fn what_covers_proc_on_this_machine_is_not_written_to() {
+    let Some(bundle) = Bundle::new() else { return };
+    let fake = bundle.path("fake");
+    fs::create_dir_all(fake.join("net/ipv4")).unwrap();
+    let file = fake.join("net/ipv4/ip_default_ttl");
+    fs::write(&file, "fake").unwrap();
+    let bundle = bundle.own_ids().with(json!({
+        "process": {"oomScoreAdj": 500},
+        "linux": {"sysctl": {"net.ipv4.ip_default_ttl": "33"}}
+    }));
+    let inner = bundle.command("cat /proc/self/oom_score_adj /proc/self/uid_map");
+    let covered = format!("mount --bind {} /proc/sys && exec \"$0\" \"$@\"", fake.display());
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "--", "sh", "-c", &covered]).arg(inner.get_program());
+    command.args(inner.get_args()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let ran = Ran::of(&mut command);
+    if ran.err.starts_with("unshare") || ran.err.starts_with("mount") {
+        eprintln!("skipped: {}", ran.err);
+        return;
+    }
+    // The container's own /proc may be refused, as this machine's is covered.
+    assert!(ran.code == 0 || ran.code == 125, "{ran:?}");
+    if ran.code == 0 {
+        assert!(ran.out.starts_with("500\n"), "{ran:?}");
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), "fake");
 }
