@@ -29,7 +29,7 @@ Exit status:
   1  findings at or above --fail-on
   2  wrong usage, or the work could not be done
   3  something could not be looked at, under --strict
-  run passes on the status of the program that it ran; 125, 126 and 127 say that it did not start";
+  run, exec and attach pass on the status of the program; 125, 126 and 127 say that it did not start";
 
 /// Flags that every command understands.
 #[derive(Debug, Clone, Default, Args)]
@@ -87,7 +87,14 @@ pub(crate) enum Command {
     Scan(commands::scan::Args),
     Sbom(commands::sbom::Args),
     Lint(commands::lint::Args),
-    Run(commands::run::Args),
+    Run(Box<commands::run::Args>),
+    Ps(commands::container::ps::Args),
+    Logs(commands::container::logs::Args),
+    Exec(commands::container::exec::Args),
+    Stop(commands::container::stop::Args),
+    Rm(commands::container::rm::Args),
+    Container(commands::container::Args),
+    Volume(commands::volume::Args),
     Image(commands::image::Args),
     Kube(commands::kube::Args),
     Db(commands::db::Args),
@@ -98,4 +105,6 @@ pub(crate) enum Command {
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
+    #[command(hide = true)]
+    ContainerMonitor(commands::monitor::Args),
 }

@@ -37,6 +37,12 @@ impl CliError {
         self
     }
 
+    /// Adds causes that came from another process as text.
+    pub(crate) fn because(mut self, causes: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(causes);
+        self
+    }
+
     /// Ends the program with `code` instead of 2: `run` uses 125 to 127, as podman does.
     pub(crate) fn exit_with(mut self, code: u8) -> Self {
         self.exit_code = code;

@@ -101,6 +101,12 @@ impl Printer {
         error.hints().iter().for_each(|hint| self.hint(hint));
     }
 
+    /// What a container has written to its standard error, as it is.
+    pub(crate) fn error_data(&self, bytes: &[u8]) {
+        // Stderr may be closed; then nobody is listening.
+        let _ = io::stderr().lock().write_all(bytes);
+    }
+
     /// Progress of long work; shows nothing unless stderr is a terminal.
     pub(crate) fn progress(&self) -> Progress {
         Progress::new(!self.quiet && io::stderr().is_terminal())

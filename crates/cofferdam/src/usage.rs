@@ -44,11 +44,11 @@ pub(crate) fn no_command(command: &mut clap::Command, printer: &Printer) -> Exit
     ExitCode::from(2)
 }
 
-/// `run` and `sandbox` keep 0–124 for the program that they run.
+/// `run`, `exec` and `sandbox` keep 0–124 for the program that they run.
 fn exit_code(arguments: &[OsString]) -> u8 {
     let command =
         arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
-    if command.is_some_and(|command| command == "run") { 125 } else { 2 }
+    if command.is_some_and(|command| command == "run" || command == "exec") { 125 } else { 2 }
 }
 
 /// The arguments could not be parsed, but `--color` among them still counts.

@@ -145,7 +145,7 @@ fn what_cannot_be_run_says_why_and_what_to_do() {
     let mut text = String::new();
     for arguments in [
         &["run"][..],
-        &["run", "local/absent"],
+        &["run", "--offline", "local/absent"],
         &["run", "--rootfs", "absent", "true"],
         &["run", "--rootfs", "root"],
         &["run", "--rootfs", "root", "--memory", "lots", "true"],

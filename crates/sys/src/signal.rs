@@ -82,6 +82,15 @@ impl Set {
     }
 }
 
+/// Lets the program that `command` starts begin with these signals blocked and no others: else it
+/// inherits what this process blocks.
+pub fn begin_with(command: &mut std::process::Command, mask: Set) {
+    use std::os::unix::process::CommandExt;
+    let set = move || mask.set_as_mask().map_err(std::io::Error::from);
+    // SAFETY: between fork and execve only sigprocmask is called, which may be (signal-safety(7)).
+    unsafe { command.pre_exec(set) };
+}
+
 /// Gives SIGPIPE its default action back, which Rust's start-up takes away.
 ///
 /// An ignored signal stays ignored over execve, and programs do not expect that of this one.

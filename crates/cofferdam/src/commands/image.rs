@@ -2,7 +2,7 @@ mod export;
 mod import;
 mod inspect;
 mod list;
-mod pull;
+pub(crate) mod pull;
 mod remove;
 mod unpack;
 

@@ -4,7 +4,10 @@ use std::{ffi::OsString, path::Path};
 pub(crate) fn runtime() -> OsString {
     const NAME: &str = "cofferdam-runtime";
     if let Some(set) = std::env::var_os("COFFERDAM_RUNTIME").filter(|set| !set.is_empty()) {
-        return set;
+        // Another directory may be the current one by the time that it is started.
+        let is_path = Path::new(&set).components().count() > 1;
+        let absolute = is_path.then(|| std::path::absolute(&set).ok()).flatten();
+        return absolute.map_or(set, Into::into);
     }
     let own = std::env::current_exe().ok();
     let directory = own.as_deref().and_then(Path::parent);

@@ -1,10 +1,11 @@
 use std::process::ExitCode;
 
-use cofferdam_image::{OpenOptions, registry};
+use cofferdam_image::{OpenOptions, registry, store::Stored};
 use cofferdam_oci::{Platform, Reference};
 
 use super::{megabytes, short, stored_size};
 use crate::{
+    error::CliError,
     images::{self, Reach},
     session::{Ended, Session},
 };
@@ -26,13 +27,24 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
+    fetch(&args.reference, args.platform.clone(), &args.reach, session)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches an image into the store, and says so.
+pub(crate) fn fetch(
+    reference: &Reference,
+    platform: Option<Platform>,
+    reach: &Reach,
+    session: &Session,
+) -> Result<Stored, CliError> {
     let store = images::store(session)?;
-    let options = OpenOptions { platform: args.platform.clone(), ..OpenOptions::default() };
-    let image = registry::open(&args.reference, &options, &args.reach.options(session))
+    let options = OpenOptions { platform, ..OpenOptions::default() };
+    let image = registry::open(reference, &options, &reach.options(session))
         .map_err(|error| images::failed(&error))?;
     let progress = session.printer.progress();
     let stored =
-        store.import(&image, &args.reference, &progress).map_err(|error| images::failed(&error))?;
+        store.import(&image, reference, &progress).map_err(|error| images::failed(&error))?;
     drop(progress);
     session.printer.message(format_args!(
         "pulled {} ({}, {})",
@@ -40,5 +52,5 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         short(&stored.digest()),
         megabytes(stored_size(&image))
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(stored)
 }
