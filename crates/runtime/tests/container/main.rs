@@ -11,6 +11,7 @@ mod exec;
 mod hooks;
 mod hostile;
 mod isolation;
+mod leak;
 mod lifecycle;
 mod limits;
 mod machine;
