@@ -134,6 +134,46 @@ pub fn download(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Outcome, Error> {
+    let download = connect(url, options, progress)?;
+    let mut partial = Partial::create(to)?;
+    let known = known.filter(|_| to.exists());
+    match download.fill(&mut partial, known)? {
+        Outcome::Unchanged => Ok(Outcome::Unchanged),
+        fetched => partial.complete(to).map(|()| fetched),
+    }
+}
+
+/// Fetches a file of `size` bytes whose content never changes to `to`, going on after what an earlier
+/// attempt has left there. Who calls verifies the content, and removes it if it is another.
+///
+/// # Errors
+/// See [`Error`]. What has come so far stays.
+pub fn resume(
+    url: &str,
+    to: &Path,
+    size: u64,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let mut partial = Partial::left(to)?;
+    if partial.length > size {
+        partial.restart()?;
+    }
+    if partial.length == size {
+        return Ok(());
+    }
+    let options = Options { limit: size, ..options.clone() };
+    let download = Download { immutable: true, ..connect(url, &options, progress)? };
+    download.fill(&mut partial, None)?;
+    partial.file.sync_all().map_err(|error| partial.failed(error))
+}
+
+/// A client for `url`, which has to be one that may be fetched from.
+fn connect<'a>(
+    url: &str,
+    options: &'a Options,
+    progress: &'a dyn Progress,
+) -> Result<Download<'a>, Error> {
     let url = address(url)?;
     let host = host(&url);
     let wanted = Wanted {
@@ -146,13 +186,7 @@ pub fn download(
         ClientError::NoCertificates => Error::NoCertificates,
         ClientError::Other(source) => Error::Unreachable { host: host.clone(), source },
     })?;
-    let mut partial = Partial::create(to)?;
-    let known = known.filter(|_| to.exists());
-    let download = Download { runtime, client, url, host, options, progress };
-    match download.fill(&mut partial, known)? {
-        Outcome::Unchanged => Ok(Outcome::Unchanged),
-        fetched => partial.complete(to).map(|()| fetched),
-    }
+    Ok(Download { runtime, client, url, host, options, progress, immutable: false })
 }
 
 fn address(text: &str) -> Result<Url, Error> {
@@ -182,6 +216,8 @@ struct Download<'a> {
     host: String,
     options: &'a Options,
     progress: &'a dyn Progress,
+    /// Whether what is at the address never changes, so that any part of it goes with any other.
+    immutable: bool,
 }
 
 impl Download<'_> {
@@ -226,8 +262,11 @@ impl Download<'_> {
     ) -> Result<reqwest::Response, Error> {
         let mut request = self.client.get(self.url.clone());
         let same = version.strong();
-        if let (true, Some(same)) = (from > 0, same) {
-            request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, same);
+        if from > 0 && (same.is_some() || self.immutable) {
+            request = request.header(RANGE, format!("bytes={from}-"));
+            if let Some(same) = same {
+                request = request.header(IF_RANGE, same);
+            }
         } else if let Some(known) = known {
             if let Some(etag) = &known.etag {
                 request = request.header(IF_NONE_MATCH, etag);
@@ -306,11 +345,12 @@ impl Version {
     }
 }
 
-/// Content that is not complete, beside its place; it is gone unless it is completed.
+/// Content that is not complete, beside its place; it is gone unless it is completed or kept.
 struct Partial {
     file: File,
     path: PathBuf,
     length: u64,
+    keep: bool,
 }
 
 impl Partial {
@@ -323,7 +363,19 @@ impl Partial {
             fs::create_dir_all(directory).map_err(failed)?;
         }
         let file = File::create(&path).map_err(failed)?;
-        Ok(Self { file, path, length: 0 })
+        Ok(Self { file, path, length: 0, keep: false })
+    }
+
+    /// What was left at `path`, to go on with, and to be left there again.
+    fn left(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Write { path: path.to_owned(), source };
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let mut file =
+            File::options().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
+        Ok(Self { file, path: path.to_owned(), length, keep: true })
     }
 
     fn failed(&self, source: io::Error) -> Error {
@@ -355,6 +407,8 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         // After a rename there is nothing by that name.
-        let _ = fs::remove_file(&self.path);
+        if !self.keep {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Images in registries (distribution-spec 1.1, pulling only).
+//! Images and other artefacts in registries (distribution-spec 1.1).
 //!
 //! [`open`] resolves a reference to the image of one platform; its blobs are then streamed as they
 //! are read, several at a time if the reader does so ([`crate::store::Store::import`]), in bounded
@@ -9,6 +9,7 @@
 //! to the registry that they are for and to the token service that it names, and never in clear
 //! text on the way to another machine unless the registry was declared insecure.
 
+mod artifact;
 mod blob;
 mod challenge;
 mod connection;
@@ -29,6 +30,7 @@ use cofferdam_oci::{
 };
 use serde::Deserialize;
 
+pub use artifact::{Artifact, Part, push};
 pub use credential::{AuthFile, AuthFiles, CredentialError};
 pub use error::Error;
 pub use secret::Secret;
@@ -99,6 +101,8 @@ pub(crate) struct Repository {
     endpoint: Endpoint,
     name: String,
     options: Options,
+    /// Whether something is to be put there.
+    pushes: bool,
     authorization: Mutex<Authorization>,
     idle: Mutex<Vec<Connection>>,
 }
@@ -113,6 +117,7 @@ impl Repository {
             endpoint,
             name: reference.repository().to_owned(),
             options: options.clone(),
+            pushes: false,
             authorization: Mutex::new(Authorization::None),
             idle: Mutex::default(),
         })

@@ -13,7 +13,7 @@ use std::{
 
 use cofferdam_image::{
     Progress,
-    download::{Error, Options, Outcome, Version, download},
+    download::{Error, Options, Outcome, Version, download, resume},
 };
 use server::{Answer, Asked, Server, answer};
 
@@ -166,4 +166,45 @@ fn only_addresses_that_are_safe_are_used() {
         let error = place.get(address, None).unwrap_err().to_string();
         assert!(error.contains(wanted) && !error.contains("word"), "{error}");
     }
+}
+
+#[test]
+fn what_never_changes_goes_on_in_a_later_run() {
+    let (place, server) = (
+        Place::new(),
+        Server::start(|asked: &Asked| {
+            let range =
+                asked.header("range").strip_prefix("bytes=").and_then(|r| r.strip_suffix('-'));
+            let from: usize = range.map_or(0, |from| from.parse().unwrap());
+            let total = body().len();
+            let status = if from > 0 { 206 } else { 200 };
+            answer(status, body()[from..].to_vec())
+                .with("content-range", format!("bytes {from}-{}/{total}", total - 1))
+        }),
+    );
+    let get = || {
+        let options = Options { backoff: Duration::from_millis(1), ..Options::default() };
+        resume(&url(&server), &place.file(), body().len() as u64, &options, &Silent)
+    };
+    fs::create_dir_all(place.file().parent().unwrap()).unwrap();
+    fs::write(place.file(), &body()[..1000]).unwrap();
+    get().unwrap();
+    assert_eq!(place.content().unwrap(), body());
+    get().unwrap();
+    let starts: Vec<String> =
+        server.asked().iter().map(|asked| asked.header("range").to_owned()).collect();
+    assert_eq!(starts, ["bytes=1000-"], "what is whole is not asked for");
+    // What is too long is not what was meant: from the start.
+    fs::write(place.file(), vec![0; body().len() + 1]).unwrap();
+    get().unwrap();
+    assert_eq!(place.content().unwrap(), body());
+}
+
+#[test]
+fn what_never_changes_has_its_size_and_no_more() {
+    let place = Place::new();
+    let server = Server::start(|_: &Asked| answer(200, vec![0; 11]));
+    let options = Options { backoff: Duration::from_millis(1), ..Options::default() };
+    let error = resume(&url(&server), &place.file(), 10, &options, &Silent).unwrap_err();
+    assert!(error.to_string().contains("larger than 10 bytes"), "{error}");
 }

@@ -1,7 +1,11 @@
-use std::{sync::PoisonError, thread, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use reqwest::{
-    Client, Url,
+    Client, Method, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, RANGE, WWW_AUTHENTICATE},
 };
 use serde::Deserialize;
@@ -82,6 +86,9 @@ pub(super) struct Request {
     pub(super) from: u64,
     form: Option<Secret>,
     authorization: Option<Authorization>,
+    method: Method,
+    /// What is sent, and what it is.
+    body: Option<(String, Arc<[u8]>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +100,16 @@ enum Place {
 
 impl Request {
     fn new(place: Place, what: String) -> Self {
-        Self { place, what, accept: None, from: 0, form: None, authorization: None }
+        Self {
+            place,
+            what,
+            accept: None,
+            from: 0,
+            form: None,
+            authorization: None,
+            method: Method::GET,
+            body: None,
+        }
     }
 
     pub(super) fn manifest(name: &str) -> Self {
@@ -104,6 +120,45 @@ impl Request {
 
     pub(super) fn blob(digest: &str) -> Self {
         Self::new(Place::Repository(format!("blobs/{digest}")), format!("blob '{digest}'"))
+    }
+
+    /// Whether a blob is there.
+    pub(super) fn has_blob(digest: &str) -> Self {
+        Self { method: Method::HEAD, ..Self::blob(digest) }
+    }
+
+    /// A place to upload a blob to.
+    pub(super) fn upload() -> Self {
+        let place = Place::Repository("blobs/uploads/".to_owned());
+        Self { method: Method::POST, ..Self::new(place, "place for a blob".to_owned()) }
+    }
+
+    /// A blob, to the place that the registry has named (below it, or elsewhere).
+    pub(super) fn put_blob(
+        endpoint: &Endpoint,
+        location: &str,
+        digest: &str,
+        bytes: Arc<[u8]>,
+    ) -> Result<Self, Error> {
+        let place = endpoint.base.join(location);
+        let mut place = place.map_err(|error| Error::Protocol {
+            why: format!("'{}' is no place to upload to: {error}", location.escape_debug()),
+        })?;
+        // Credentials go along: not to another machine, and not in clear text.
+        if place.origin() != endpoint.base.origin() {
+            let host = place.host_str().unwrap_or_default().escape_debug().to_string();
+            let why = format!("it wants an upload to go to another machine, '{host}'");
+            return Err(Error::Protocol { why });
+        }
+        place.query_pairs_mut().append_pair("digest", digest);
+        let request = Self::new(Place::Url(Box::new(place)), format!("blob '{digest}'"));
+        let body = Some(("application/octet-stream".to_owned(), bytes));
+        Ok(Self { method: Method::PUT, body, ..request })
+    }
+
+    pub(super) fn put_manifest(name: &str, media_type: &str, bytes: Arc<[u8]>) -> Self {
+        let body = Some((media_type.to_owned(), bytes));
+        Self { method: Method::PUT, accept: None, body, ..Self::manifest(name) }
     }
 
     pub(super) fn url(url: Url, authorization: Authorization) -> Self {
@@ -166,7 +221,7 @@ impl Connection {
                 repository.renew(self, &used, challenge)?;
                 continue;
             }
-            if matches!(answer.status(), 200 | 206) {
+            if matches!(answer.status(), 200..=202 | 206) {
                 return Ok(answer);
             }
             let credentials = repository.credentials_used();
@@ -212,8 +267,11 @@ impl Connection {
                 .post(url)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose().to_owned()),
-            None => self.client.get(url),
+            None => self.client.request(request.method.clone(), url),
         };
+        if let Some((media_type, bytes)) = &request.body {
+            builder = builder.header(CONTENT_TYPE, media_type).body(bytes.to_vec());
+        }
         if let Some(accept) = &request.accept {
             builder = builder.header(ACCEPT, accept);
         }

@@ -61,7 +61,7 @@ impl Repository {
         described(self.options.auth_files.find(&self.endpoint.registry).ok().flatten().as_ref())
     }
 
-    /// Gets a token that allows to pull from this repository, and no more (distribution, "Token
+    /// Gets a token that allows to do what is to be done in this repository, and no more (distribution, "Token
     /// Authentication Specification" and "Token Authentication OAuth2").
     fn token(
         &self,
@@ -79,7 +79,8 @@ impl Repository {
             let registry = self.endpoint.registry.clone();
             return Err(Error::ClearText { registry, realm: host });
         }
-        let scope = format!("repository:{}:pull", self.name);
+        let actions = if self.pushes { "pull,push" } else { "pull" };
+        let scope = format!("repository:{}:{actions}", self.name);
         let mut fields = vec![("scope", scope.as_str())];
         fields.extend(service.map(|service| ("service", service)));
         let request = match found.as_ref().map(|found| &found.credential) {
