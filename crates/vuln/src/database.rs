@@ -8,6 +8,8 @@
 //! Start at [`Database`] to read one, at [`Builder`] to make one.
 
 mod build;
+pub mod delta;
+mod edit;
 mod format;
 mod header;
 mod lookup;
@@ -186,8 +188,12 @@ impl Database {
 
     /// The checksum at the end of the file, in hexadecimal.
     pub fn checksum(&self) -> String {
+        hex(self.checksum_bytes())
+    }
+
+    fn checksum_bytes(&self) -> &[u8] {
         let bytes = self.bytes.get();
-        hex(&bytes[bytes.len() - CHECKSUM_LENGTH..])
+        &bytes[bytes.len() - CHECKSUM_LENGTH..]
     }
 
     /// Reads the whole file and compares its checksum.

@@ -16,6 +16,7 @@ pub mod matching;
 pub mod os;
 pub mod packages;
 pub mod place;
+pub mod publication;
 pub mod purl;
 pub mod rules;
 pub mod sbom;

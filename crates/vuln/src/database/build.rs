@@ -10,7 +10,7 @@ use super::{
     lookup::{DIRECT, ID_IS_STRING, RATED, RATING_SHIFT, id_order, pack_cve},
     read::{put_number, put_text},
     row::{End, Range, Row, encode_rows, rating_code},
-    text::encode_texts,
+    text::{Known, encode_texts},
     threat,
 };
 use crate::feed::Advisory;
@@ -18,34 +18,36 @@ use crate::feed::Advisory;
 /// Collects advisories and writes them as a database.
 #[derive(Debug, Default)]
 pub struct Builder {
-    sources: Vec<SourceInfo>,
-    strings: Interner,
-    records: HashMap<u32, Record>,
-    ecosystems: BTreeMap<String, Packages>,
+    pub(super) sources: Vec<SourceInfo>,
+    pub(super) strings: Interner,
+    pub(super) records: HashMap<u32, Record>,
+    pub(super) ecosystems: BTreeMap<String, Packages>,
     /// By CVE.
-    threats: HashMap<String, Context>,
+    pub(super) threats: HashMap<String, Context>,
+    /// What the texts of the database that this is built onto were compressed to.
+    blocks: Known,
 }
 
 #[derive(Debug, Default)]
-struct Packages {
-    sources: u32,
-    rows: BTreeMap<String, Vec<(u32, Row<u32>)>>,
+pub(super) struct Packages {
+    pub(super) sources: u32,
+    pub(super) rows: BTreeMap<String, Vec<(u32, Row<u32>)>>,
 }
 
 #[derive(Debug, Default)]
-struct Record {
-    about: BTreeSet<u32>,
-    direct: bool,
-    rating: Option<Severity>,
-    title: Option<(Precedence, String)>,
-    vectors: BTreeSet<String>,
-    aliases: BTreeSet<String>,
-    references: BTreeSet<String>,
+pub(super) struct Record {
+    pub(super) about: BTreeSet<u32>,
+    pub(super) direct: bool,
+    pub(super) rating: Option<Severity>,
+    pub(super) title: Option<(Precedence, String)>,
+    pub(super) vectors: BTreeSet<String>,
+    pub(super) aliases: BTreeSet<String>,
+    pub(super) references: BTreeSet<String>,
 }
 
 /// Where the title of a vulnerability comes from, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Precedence {
+pub(super) enum Precedence {
     Own,
     LineOfAdvisory,
     TitleOfAdvisory,
@@ -74,13 +76,13 @@ impl Record {
 
 /// Gives every text a number, so that each is in memory once.
 #[derive(Debug, Default)]
-struct Interner {
+pub(super) struct Interner {
     numbers: HashMap<String, u32>,
     texts: Vec<String>,
 }
 
 impl Interner {
-    fn number(&mut self, text: &str) -> u32 {
+    pub(super) fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
@@ -107,7 +109,8 @@ impl Builder {
     /// # Errors
     /// If the other one is damaged.
     pub fn onto(base: &Database) -> Result<Self, DatabaseError> {
-        let mut builder = Self { sources: base.header().sources.clone(), ..Self::default() };
+        let sources = base.header().sources.clone();
+        let mut builder = Self { sources, blocks: base.known_blocks()?, ..Self::default() };
         let texts = base.texts();
         let mut ids = Vec::with_capacity(base.record_count());
         for number in 0..u32::try_from(base.record_count()).unwrap_or(u32::MAX) {
@@ -290,8 +293,9 @@ impl<'a> Writer<'a> {
         let sources = serde_json::to_vec(&self.builder.sources).map_err(too_large)?;
         let [ecosystems, packages, rows] = self.write_rows()?;
         let (records, lists) = self.write_records()?;
-        let texts: Vec<Text> = self.order.iter().map(|id| self.record(*id).text()).collect();
-        let (index, texts) = encode_texts(&texts).map_err(too_large)?;
+        let text = |id: &u32| (self.builder.strings.text(*id), self.record(*id).text());
+        let texts: Vec<(&str, Text)> = self.order.iter().map(text).collect();
+        let (index, texts) = encode_texts(&texts, &self.builder.blocks).map_err(too_large)?;
         let threats = self.threats();
         let sections: [Vec<u8>; SECTIONS.len()] =
             [sources, ecosystems, packages, rows, records, lists, self.pool, index, texts, threats];
@@ -417,7 +421,7 @@ fn too_large(error: impl std::fmt::Display) -> DatabaseError {
 
 impl<T> Row<T> {
     /// The same row with its texts replaced.
-    fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Row<U> {
+    pub(super) fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Row<U> {
         let mapped: Result<_, std::convert::Infallible> = self.try_map(|text| Ok(f(text)));
         match mapped {
             Ok(row) => row,

@@ -3,7 +3,7 @@
 use super::{Damage, DatabaseError, threat};
 
 /// The version of the format that this program writes. It reads that and all before.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Not text, and changed by whatever converts line endings or strips the eighth bit.
 pub(super) const MAGIC: [u8; 8] = *b"\x89CDAM\r\n\x1a";
@@ -43,7 +43,7 @@ pub(super) const SECTIONS: [Section; 10] = [
 fn sections_of(version: u32) -> Option<usize> {
     match version {
         1 => Some(SECTIONS.len() - 1),
-        FORMAT_VERSION => Some(SECTIONS.len()),
+        2 | FORMAT_VERSION => Some(SECTIONS.len()),
         _ => None,
     }
 }
@@ -64,12 +64,13 @@ impl Section {
         }
     }
 
-    /// Size of an entry, for sections that are arrays.
-    pub(super) const fn entry(self) -> usize {
+    /// Size of an entry in a version of the format, for sections that are arrays.
+    pub(super) const fn entry(self, version: u32) -> usize {
         match self {
             Self::Ecosystems => 16,
             Self::Packages | Self::Records => 12,
-            Self::TextIndex => 8,
+            Self::TextIndex if version < 3 => 8,
+            Self::TextIndex => 12,
             Self::Threats => threat::ENTRY,
             _ => 1,
         }
@@ -113,7 +114,8 @@ impl Layout {
         if usize_at(bytes, 24) != Some(bytes.len()) {
             return Err(damaged("the file does not have the length that it was written with", 24));
         }
-        let sections = parse_sections(bytes, count).map_err(|(what, at)| damaged(what, at))?;
+        let sections =
+            parse_sections(bytes, found, count).map_err(|(what, at)| damaged(what, at))?;
         let generation = u64_at(bytes, 16).unwrap_or_default();
         Ok(Self { version: found, generation, sections })
     }
@@ -132,7 +134,11 @@ impl Layout {
 type Sections = [(usize, usize); SECTIONS.len()];
 
 /// The places of the first `count` sections; those that the file's format does not have are empty.
-fn parse_sections(bytes: &[u8], count: usize) -> Result<Sections, (&'static str, u64)> {
+fn parse_sections(
+    bytes: &[u8],
+    version: u32,
+    count: usize,
+) -> Result<Sections, (&'static str, u64)> {
     let mut sections = [(0, 0); SECTIONS.len()];
     let content_end = bytes.len() - CHECKSUM_LENGTH;
     let mut end = header_length(count);
@@ -144,7 +150,7 @@ fn parse_sections(bytes: &[u8], count: usize) -> Result<Sections, (&'static str,
         if start != end || length > content_end.saturating_sub(start) {
             return Err(("a section is out of place", place()));
         }
-        if !length.is_multiple_of(section.entry()) {
+        if !length.is_multiple_of(section.entry(version)) {
             return Err(("a section does not hold whole entries", place()));
         }
         end = start + length;

@@ -14,7 +14,7 @@ use super::{
     format::{Section, u32_at},
     read::Cursor,
     row::{End, decode_rows, rating_of_code},
-    text::{Block, Blocks, RECORDS_IN_BLOCK},
+    text::{Block, Blocks, Known, TextIndex},
 };
 
 /// An ecosystem (a release of a distribution) of the database.
@@ -85,12 +85,13 @@ impl Database {
     }
 
     fn entries(&self, section: Section) -> usize {
-        self.section(section).len() / section.entry()
+        self.section(section).len() / section.entry(self.layout.version)
     }
 
     /// Field `field` (in units of four bytes) of entry `index` of a section that is an array.
     fn field(&self, section: Section, index: usize, field: usize) -> Result<u32, Damage> {
-        let offset = index.checked_mul(section.entry()).and_then(|at| at.checked_add(field * 4));
+        let entry = section.entry(self.layout.version);
+        let offset = index.checked_mul(entry).and_then(|at| at.checked_add(field * 4));
         let number = offset.and_then(|offset| u32_at(self.section(section), offset));
         number.ok_or(Damage {
             what: "an entry is missing",
@@ -258,7 +259,12 @@ impl Texts<'_> {
     }
 
     fn text(&self, record: u32) -> Result<Text, Damage> {
-        let block = record / RECORDS_IN_BLOCK;
+        let missing = || {
+            let (section, offset) = (Section::Texts.name(), u64::from(record));
+            Damage { what: "a text is missing", section, offset }
+        };
+        let index = self.database.text_index();
+        let (block, place) = index.find(record).ok_or_else(missing)?;
         let mut blocks = self.blocks.borrow_mut();
         let Decompressed { decoder, blocks } = &mut *blocks;
         let block = match blocks.entry(block) {
@@ -266,20 +272,41 @@ impl Texts<'_> {
             Entry::Vacant(place) => {
                 let decoder = match decoder {
                     Some(decoder) => decoder,
-                    None => decoder.insert(Blocks::new().map_err(|_| {
-                        let (section, offset) = (Section::Texts.name(), 0);
-                        Damage { what: "there is no memory to decompress", section, offset }
-                    })?),
+                    None => decoder.insert(Blocks::new().map_err(|_| no_memory())?),
                 };
-                let index = self.database.section(Section::TextIndex);
                 let texts = self.database.section(Section::Texts);
                 place.insert(decoder.decode(index, texts, block)?)
             }
         };
-        block.text(record % RECORDS_IN_BLOCK).unwrap_or_else(|| {
-            let (section, offset) = (Section::Texts.name(), u64::from(record));
-            Err(Damage { what: "a text is missing", section, offset })
-        })
+        block.text(place).unwrap_or_else(|| Err(missing()))
+    }
+}
+
+fn no_memory() -> Damage {
+    let (section, offset) = (Section::Texts.name(), 0);
+    Damage { what: "there is no memory to decompress", section, offset }
+}
+
+impl Database {
+    fn text_index(&self) -> TextIndex<'_> {
+        let entries = self.section(Section::TextIndex);
+        TextIndex { entries, version: self.layout.version }
+    }
+
+    /// The blocks of texts as they were compressed.
+    pub(super) fn known_blocks(&self) -> Result<Known, DatabaseError> {
+        self.blocks().map_err(|damage| self.damaged(damage))
+    }
+
+    fn blocks(&self) -> Result<Known, Damage> {
+        let mut known = Known::default();
+        let mut decoder = Blocks::new().map_err(|_| no_memory())?;
+        let (index, texts) = (self.text_index(), self.section(Section::Texts));
+        for block in 0..index.blocks() {
+            let compressed = index.compressed(texts, block)?;
+            known.add(decoder.plain(compressed, block)?, compressed);
+        }
+        Ok(known)
     }
 }
 

@@ -31,6 +31,28 @@ pub(super) fn encode(record: u32, threat: &Context, to: &mut Vec<u8>) {
     }
 }
 
+/// Reads an entry apart from its record, as [`encode`] writes it.
+pub(super) fn decode(entry: &[u8]) -> Result<Context, &'static str> {
+    let field = |field: usize| u32_at(entry, field * 4).ok_or("an entry is cut");
+    let share = |parts| Share::from_parts(parts).ok_or("a score is above one");
+    let epss = match field(1)? {
+        NO_SCORE => None,
+        probability => {
+            Some(Epss { probability: share(probability)?, percentile: share(field(2)?)? })
+        }
+    };
+    let exploited = match field(3)? {
+        0 => None,
+        packed => {
+            let day = i32::try_from(packed >> 1).ok();
+            let date = day.and_then(|day| Date::from_julian_day(day).ok());
+            let since = date.ok_or("a day is none")?.to_string();
+            Some(Exploited { since, ransomware: packed & RANSOMWARE != 0 })
+        }
+    };
+    Ok(Context { exploited, epss, ..Context::default() })
+}
+
 /// The Julian day of `YYYY-MM-DD`; `None` if that is no date after 1970.
 pub(crate) fn day(text: &str) -> Option<u32> {
     let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
@@ -72,26 +94,9 @@ impl Database {
     }
 
     fn threat_at(&self, index: usize) -> Result<Context, DatabaseError> {
-        let wrong = |what| self.damaged(damage(what, index));
-        let share = |parts| Share::from_parts(parts).ok_or_else(|| wrong("a score is above one"));
-        let epss = match self.threat_field(index, 1)? {
-            NO_SCORE => None,
-            probability => Some(Epss {
-                probability: share(probability)?,
-                percentile: share(self.threat_field(index, 2)?)?,
-            }),
-        };
-        let exploited = match self.threat_field(index, 3)? {
-            0 => None,
-            packed => {
-                let day = i32::try_from(packed >> 1).ok();
-                let date = day.and_then(|day| Date::from_julian_day(day).ok());
-                let date = date.ok_or_else(|| wrong("a day is none"))?;
-                let ransomware = packed & RANSOMWARE != 0;
-                Some(Exploited { since: date.to_string(), ransomware })
-            }
-        };
-        Ok(Context { exploited, epss, ..Context::default() })
+        let at = index * ENTRY;
+        let entry = self.threats().get(at..at + ENTRY).unwrap_or_default();
+        decode(entry).map_err(|what| self.damaged(damage(what, index)))
     }
 }
 
