@@ -79,7 +79,7 @@ fn any_advisory() -> impl Strategy<Value = Advisory> {
 fn any_threats() -> impl Strategy<Value = Vec<(String, Context)>> {
     let threat = (any_id(), any::<bool>()).prop_map(|(id, ransomware)| {
         let exploited = Some(Exploited { since: "2024-01-02".into(), ransomware });
-        (id, Context { exploited, epss: None })
+        (id, Context { exploited, ..Context::default() })
     });
     proptest::collection::vec(threat, 0..4)
 }

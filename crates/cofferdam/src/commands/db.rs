@@ -1,5 +1,8 @@
 mod build;
 mod exchange;
+mod keygen;
+mod publication;
+mod publish;
 mod search;
 mod status;
 
@@ -21,6 +24,8 @@ Examples:
   cofferdam db status --verify
   cofferdam db search CVE-2024-5535
   cofferdam db build --list sources.toml --from ./copies --to advisories.cdb
+  cofferdam db update --publication https://advisories.example/cofferdam --trust publisher.pub
+  cofferdam db publish --key publisher.key --to ./publication
   cofferdam db export advisories.cdb     and, on a machine without a network:
   cofferdam db import advisories.cdb")]
 pub(crate) struct Args {
@@ -42,6 +47,8 @@ enum Command {
     Export(exchange::ExportArgs),
     /// Show what the database says about a vulnerability or a package
     Search(search::Args),
+    Keygen(keygen::Args),
+    Publish(publish::Args),
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
@@ -52,6 +59,8 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
         Command::Import(args) => exchange::import(args, session),
         Command::Export(args) => exchange::export(args, session),
         Command::Search(args) => search::run(args, session),
+        Command::Keygen(args) => keygen::run(args, session),
+        Command::Publish(args) => publish::run(args, session),
     }
 }
 

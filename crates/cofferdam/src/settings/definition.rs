@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     List,
     /// A number of days.
     Days,
+    /// Any text.
+    Text,
 }
 
 /// Every setting, in the order that `--show-config` lists them.
@@ -166,6 +168,22 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         meaning: "advisory database; without it the newest one in the data directory, else the \
                   starter database",
     },
+    Definition {
+        name: "db.publication",
+        kind: Kind::Text,
+        default: None,
+        project: false,
+        meaning: "signed publication that db update follows: a directory, an https address or \
+                  oci:REFERENCE; without it the sources of advisories themselves",
+    },
+    Definition {
+        name: "db.trust",
+        kind: Kind::Text,
+        default: None,
+        project: false,
+        meaning: "public keys that publications have to be signed with, separated by commas: files \
+                  or ed25519:BASE64",
+    },
 ];
 
 impl Definition {
@@ -187,6 +205,7 @@ impl Kind {
             Self::Scanners => text.parse::<Scanners>().is_ok(),
             Self::List | Self::Paths => text.split(',').all(|name| !name.trim().is_empty()),
             Self::Days => text.parse::<u32>().is_ok(),
+            Self::Text => !text.is_empty(),
         };
         if ok { Ok(()) } else { Err(self.wanted().to_owned()) }
     }
@@ -201,6 +220,7 @@ impl Kind {
             Self::List => "names, separated by commas",
             Self::Paths => "paths, separated by commas",
             Self::Days => "a number of days",
+            Self::Text => "a text",
             Self::Platform => "os/architecture or os/architecture/variant, such as linux/amd64",
         }
     }

@@ -11,7 +11,7 @@ use cofferdam_vuln::{
 };
 use time::OffsetDateTime;
 
-use super::{own_path, replace};
+use super::{own_path, publication, replace};
 use crate::{
     error::{CliError, OrFail as _},
     session::{Ended, Session},
@@ -56,6 +56,8 @@ pub(super) struct UpdateArgs {
     /// Build the database even if no source has changed
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    publication: publication::Args,
 }
 
 pub(super) fn run(args: &Args, session: &Session) -> Ended {
@@ -71,6 +73,9 @@ pub(super) fn run(args: &Args, session: &Session) -> Ended {
 }
 
 pub(super) fn update(args: &UpdateArgs, session: &Session) -> Ended {
+    if let Some(location) = args.publication.location(args.list.is_some(), session) {
+        return publication::follow(&location, &args.publication, session);
+    }
     let path = own_path(session)?;
     let before = Database::open(&path).ok();
     let generation = before.as_ref().map_or(0, |database| database.header().generation) + 1;
