@@ -100,21 +100,21 @@ pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
     /// Whether the key's owner has signed the message.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verifies(self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).is_ok()
     }
 
     /// The key as PEM.
-    pub fn to_pem(&self) -> String {
+    pub fn to_pem(self) -> String {
         block("PUBLIC KEY", &self.der())
     }
 
-    fn der(&self) -> Vec<u8> {
+    fn der(self) -> Vec<u8> {
         [&PUBLIC[..], &self.0].concat()
     }
 
     /// A name for it: the SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
-    pub fn id(&self) -> String {
+    pub fn id(self) -> String {
         sha256(&self.der())
     }
 }
