@@ -237,7 +237,7 @@ fn a_delta_belongs_to_one_base_and_one_target() {
     for length in 0..delta.len() {
         assert!(apply(&one, &delta[..length], &two.checksum()).is_err(), "cut at {length}");
     }
-    let mut other = delta.clone();
+    let mut other = delta;
     let at = 8 + 4 + 32 + 32 + 1;
     other[at] = b'9';
     assert!(matches!(apply(&one, &other, &two.checksum()), Err(DeltaError::Compressor(_))));
