@@ -99,6 +99,8 @@ impl Runner<'_> {
             }
             Ok(0) => Ok(()),
             Ok(code) => Err(failed(format!("it exited with {code}{said}"))),
+            // The name that this one has everywhere, as it is what filters do.
+            Err(31) => Err(failed(format!("bad system call: signal 31 ended it{said}"))),
             Err(signal) => Err(failed(format!("signal {signal} ended it{said}"))),
         }
     }

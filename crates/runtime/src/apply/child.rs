@@ -8,12 +8,13 @@ use cofferdam_sys::{
     clone::{SingleThreaded, unshare},
     exec, keyring, network,
     proc::Proc,
+    root::Root,
     signal,
 };
 use rustix::{
     process::{
-        DumpableBehavior, Signal, getpid, set_dumpable_behavior, set_parent_process_death_signal,
-        setsid,
+        DumpableBehavior, Signal, fchdir, getpid, set_dumpable_behavior,
+        set_parent_process_death_signal, setsid,
     },
     thread::{Gid, Uid, UnshareFlags},
 };
@@ -107,7 +108,7 @@ impl Task<'_> {
     }
 
     /// Hooks that run before the root is entered: the parent's first.
-    fn early_hooks(&self) -> Result<(), Error> {
+    fn early_hooks(&self, root: &Root) -> Result<(), Error> {
         let Some((hooks, state)) = self.hooks else { return Ok(()) };
         if super::has_early(hooks) {
             let report = Report::Built.encode();
@@ -117,6 +118,8 @@ impl Task<'_> {
         if hooks.create_container.is_empty() {
             return Ok(());
         }
+        // Where runc has them run.
+        fchdir(root).doing("enter", "the root")?;
         let state = state.for_hook(Status::Creating, getpid().as_raw_nonzero().get());
         self.runner("createContainer", &state, &|| Ok(())).run(&hooks.create_container)
     }
@@ -182,15 +185,15 @@ fn build<'a>(task: &Task<'a>) -> Result<confine::Program<'a>, Error> {
         make_readable()?;
     }
     let proc = private_proc(plan)?;
-    let root = rootfs::build(plan, sources, channel, task.needs_root_in_place())?;
-    device::populate(plan, &root)?;
+    let built = rootfs::build(plan, sources, channel, task.needs_root_in_place())?;
+    device::populate(plan, &built.root)?;
     let console = match &plan.process.terminal {
-        Some(_) => Some(terminal::open(plan, &root, channel)?),
+        Some(_) => Some(terminal::open(plan, &built.root, channel)?),
         None => None,
     };
-    task.early_hooks()?;
+    task.early_hooks(&built.root)?;
     namespaces(plan, proc.as_ref())?;
-    rootfs::restrict(plan, &root)?;
+    let root = rootfs::restrict(plan, built)?;
     let program = confine::Program::new(plan)?;
     wait_for(channel, message::LIMITS_SET)?;
     late_namespaces(plan, proc.as_ref())?;

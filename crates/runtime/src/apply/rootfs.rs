@@ -17,15 +17,23 @@ use rustix::{
 
 use super::{
     child,
+    mount::Made,
     source::{Opened, Sources},
 };
 use crate::{
     error::{Doing, Error},
     plan::{
-        Node, Plan,
+        Mount, Node, Plan, What,
         option::{MS_PRIVATE, MS_SLAVE},
     },
 };
+
+/// A root that is mounted.
+pub(super) struct Built {
+    pub(super) root: Root,
+    /// File systems in memory that are to be read-only when all is in them.
+    read_only: Vec<Made>,
+}
 
 /// Builds the root with all that is mounted in it, attached but not entered.
 ///
@@ -35,7 +43,7 @@ pub(super) fn build(
     sources: &Sources,
     channel: &Channel,
     in_place: bool,
-) -> Result<Root, Error> {
+) -> Result<Built, Error> {
     let Opened { root: lower, mounts } = sources.complete(plan)?;
     if file_type(&lower).doing("look at", plan.root.path.display())? != FileType::Directory {
         return Err(Error::configuration("/root/path", "it is not a directory"));
@@ -50,16 +58,31 @@ pub(super) fn build(
         }
     };
     let root = Root::new(root);
+    let mut read_only = Vec::new();
     for (planned, trees) in plan.mounts.iter().zip(mounts) {
         let made = trees.and_then(|trees| super::mount::make(planned, trees, &plan.mount_label));
         match made {
             Err(why) if planned.optional => {
                 child::give_up(channel, planned.destination.display().to_string(), &why)?;
             }
+            Ok(made @ Made::Tree(_)) if is_filled_later(planned) => {
+                let mut writable = planned.clone();
+                writable.attributes.set &= !attribute::RDONLY;
+                writable.below.set &= !attribute::RDONLY;
+                super::mount::put(&writable, &made, &root)?;
+                read_only.push(made);
+            }
             made => super::mount::put(planned, &made?, &root)?,
         }
     }
-    Ok(root)
+    Ok(Built { root, read_only })
+}
+
+/// Whether it is a new, empty file system that is to be read-only: places for other mounts, devices
+/// and links are made in it first.
+fn is_filled_later(planned: &Mount) -> bool {
+    let read_only = (planned.attributes.set | planned.below.set) & attribute::RDONLY != 0;
+    read_only && matches!(&planned.what, What::FileSystem { kind, .. } if kind == "tmpfs")
 }
 
 /// Nothing that is mounted in the root is seen on this machine, nor the other way round unless
@@ -128,22 +151,27 @@ pub(super) fn set_parameters(plan: &Plan, proc: &Proc) -> Result<(), Error> {
     Ok(())
 }
 
-/// Masks paths and makes paths and the root read-only.
-pub(super) fn restrict(plan: &Plan, root: &Root) -> Result<(), Error> {
+/// Masks paths, and makes paths, file systems in memory and the root read-only.
+pub(super) fn restrict(plan: &Plan, built: Built) -> Result<Root, Error> {
+    let Built { root, read_only } = built;
+    let change = Change { set: attribute::RDONLY, ..Change::default() };
+    for made in read_only {
+        let Made::Tree(tree) = made else { continue };
+        mount::set_attributes(tree, &change).doing("make read-only", "a file system in memory")?;
+    }
     for path in &plan.readonly {
         let doing = "make read-only";
-        let Some(handle) = present(root, path, doing)? else { continue };
+        let Some(handle) = present(&root, path, doing)? else { continue };
         let tree = mount::copy(&handle, true).doing(doing, path.display())?;
         let change = Change { set: attribute::RDONLY, recursive: true, ..Change::default() };
         mount::set_attributes(&tree, &change).doing(doing, path.display())?;
         mount::attach(tree, handle).doing(doing, path.display())?;
     }
-    mask(plan, root)?;
+    mask(plan, &root)?;
     if plan.root.readonly {
-        let change = Change { set: attribute::RDONLY, ..Change::default() };
-        mount::set_attributes(root, &change).doing("make read-only", "/")?;
+        mount::set_attributes(&root, &change).doing("make read-only", "/")?;
     }
-    Ok(())
+    Ok(root)
 }
 
 /// Puts an empty directory over directories and /dev/null over all else.

@@ -123,12 +123,12 @@ impl Made {
         let is_new = made.is_ok();
         match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // Limits are not shared with what somebody else runs.
-                let procs = path.join("cgroup.procs");
-                let held = fs::read_to_string(&procs).doing("read", procs.display())?;
-                if !held.trim().is_empty() {
-                    let why = io::Error::other("it is there already, with processes in it");
-                    return Err(why).doing("make the cgroup", path.display());
+                // Limits are not shared with what somebody else runs, nor is that ended with the
+                // container, be it in a group further below.
+                let own = std::slice::from_ref(path);
+                if !super::Live::new(own, unified).processes()?.is_empty() {
+                    let why = "container's cgroup is not empty: there are processes in it already";
+                    return Err(io::Error::other(why)).doing("make the cgroup", path.display());
                 }
             }
             result => result.doing("make the cgroup", path.display())?,

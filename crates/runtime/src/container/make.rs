@@ -94,7 +94,8 @@ fn leave_out_trees(plan: &mut Plan, request: &Request) {
     let linux = request.spec.linux.as_ref();
     let is_placed = linux.is_some_and(|linux| !linux.cgroups_path.is_empty());
     let shows_groups = request.spec.mounts.iter().any(|mount| mount.kind.starts_with("cgroup"));
-    if !request.detached && !is_placed && !shows_groups && !plan.cgroup.unified {
+    let is_managed = request.detached || request.keep;
+    if !is_managed && !is_placed && !shows_groups && !plan.cgroup.unified {
         plan.cgroup.directories.retain(|directory| !directory.writes.is_empty());
     }
 }

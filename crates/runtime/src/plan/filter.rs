@@ -67,8 +67,8 @@ fn listener(
         return Ok(None);
     }
     if !asks {
-        let why = "no rule has the action SCMP_ACT_NOTIFY";
-        return Err(Error::configuration(field("listenerPath"), why));
+        // Nothing ever comes up that the agent could decide.
+        return Ok(None);
     }
     if !path.starts_with('/') || path.len() > SOCKET_PATH || path.contains('\0') {
         let why = format!("'{path}' is no absolute path of at most {SOCKET_PATH} bytes");
@@ -113,10 +113,10 @@ mod tests {
     fn an_agent_and_questions_for_it_need_each_other() {
         assert!(planned(Action::Notify, "/run/agent", "x").is_ok());
         assert!(planned(Action::Allow, "", "").is_ok());
+        assert!(planned(Action::Allow, "/run/agent", "x").is_ok());
         for (action, path, metadata, field) in [
             (Action::Notify, "", "", "listenerPath"),
             (Action::Allow, "", "x", "listenerMetadata"),
-            (Action::Allow, "/run/agent", "", "listenerPath"),
             (Action::Notify, "agent", "", "listenerPath"),
             (Action::Notify, &format!("/{}", "x".repeat(107)), "", "listenerPath"),
         ] {

@@ -163,7 +163,11 @@ fn a_group_that_somebody_uses_is_not_taken() {
     let bundle = bundle.with(json!({"linux": {"cgroupsPath": path}}));
     let (running, _) = bundle.start("true");
     let error = bundle.refusal();
-    assert!(error.contains("with processes in it"), "{error}");
+    assert!(error.contains("cgroup is not empty"), "{error}");
+    // Nor one that has such a group in it.
+    let above = bundle.with(json!({"linux": {"cgroupsPath": "/cofferdam-test"}}));
+    let error = above.refusal();
+    assert!(error.contains("cgroup is not empty"), "{error}");
     drop(running);
 }
 

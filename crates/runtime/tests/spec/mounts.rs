@@ -295,3 +295,20 @@ fn options_that_mean_nothing_for_a_bind_mount_are_left_out() {
     assert_eq!((ran.code, ran.out.as_str()), (125, ""));
     assert!(ran.err.contains("mode=0700, size=1k mean nothing"), "{}", ran.err);
 }
+
+#[test]
+fn a_file_system_in_memory_is_filled_before_it_is_read_only() {
+    let Some(mut bundle) = Bundle::new() else { return };
+    for mount in bundle.config["mounts"].as_array_mut().unwrap() {
+        if mount["destination"] == "/dev" {
+            mount["options"].as_array_mut().unwrap().push("ro".into());
+        }
+    }
+    bundle.mount(json!({"destination": "/mnt", "type": "tmpfs", "options": ["ro"]}));
+    bundle.mount(json!({"destination": "/mnt/deep/inside", "type": "tmpfs", "options": ["rw"]}));
+    let out = bundle.output(
+        "ls -d /dev/pts/ptmx /dev/null; touch /mnt/deep/inside/file && echo written
+         for place in /dev /mnt /mnt/deep; do touch $place/file 2>/dev/null || echo $place; done",
+    );
+    assert_eq!(out, "/dev/null\n/dev/pts/ptmx\nwritten\n/dev\n/mnt\n/mnt/deep\n");
+}

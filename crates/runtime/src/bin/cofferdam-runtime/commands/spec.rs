@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use cofferdam_oci::runtime::NamespaceType;
+use cofferdam_oci::runtime::{Mount, NamespaceType};
 use cofferdam_runtime::{cgroup::Layout, template};
 
 use super::Command;
@@ -42,6 +42,15 @@ fn run(given: &Given, _session: &Session) -> Ended {
     {
         // As runc: on cgroup v1, programs are used to see where they are.
         linux.namespaces.retain(|namespace| namespace.kind != NamespaceType::Cgroup);
+    }
+    if own.is_none() && Layout::detect() != Layout::Absent {
+        spec.mounts.push(Mount {
+            destination: "/sys/fs/cgroup".into(),
+            kind: "cgroup".into(),
+            source: "cgroup".into(),
+            options: ["nosuid", "noexec", "nodev", "relatime", "ro"].map(str::to_owned).into(),
+            ..Mount::default()
+        });
     }
     let json = serde_json::to_string_pretty(&spec).map_err(|error| error.to_string())?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
