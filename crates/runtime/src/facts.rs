@@ -43,6 +43,6 @@ impl Facts {
 
 /// Only in the first user namespace every id stands for itself.
 fn is_nested() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let map = cofferdam_sys::proc::read("/proc/self/uid_map".as_ref()).unwrap_or_default();
     map.split_whitespace().ne(["0", "0", "4294967295"])
 }

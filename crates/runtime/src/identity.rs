@@ -64,7 +64,9 @@ impl Identity {
 
 /// State and start time.
 fn stat(pid: i32) -> io::Result<(u8, u64)> {
-    let text = std::fs::read(format!("/proc/{pid}/stat"))?;
+    // In one call, as it tells no size; the name in it may be any bytes.
+    let mut text = Vec::with_capacity(4096);
+    io::Read::read_to_end(&mut std::fs::File::open(format!("/proc/{pid}/stat"))?, &mut text)?;
     parse(&text).ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat makes no sense")))
 }
 

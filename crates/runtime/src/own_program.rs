@@ -14,6 +14,7 @@ use std::{
     },
 };
 
+use cofferdam_oci::runtime::IdMapping;
 use cofferdam_sys::{
     exec,
     mount::{self, Change, attribute},
@@ -26,10 +27,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{
-    error::{Doing, Error},
-    ids::Maps,
-};
+use crate::error::{Doing, Error};
 
 const OWN: &str = "/proc/self/exe";
 /// Set in the program that was executed again, which must not do so once more.
@@ -38,16 +36,18 @@ const AGAIN: &str = "COFFERDAM_RUNTIME_PROTECTED=1";
 const SEALS: SealFlags =
     SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
 
-/// Makes sure that root of a container with these id maps, or without any, cannot write to this
+/// Makes sure that root of a container with these maps of users and groups, or without any, cannot write to this
 /// program's file. Returns if so; otherwise this program starts anew.
 ///
 /// # Errors
 /// When that cannot be made sure of.
-pub fn protect(ids: Option<&Maps>) -> Result<(), Error> {
+pub fn protect(ids: Option<(&[IdMapping], &[IdMapping])>) -> Result<(), Error> {
     let doing = "protect this program's file";
     let file = open(OWN, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).doing(doing, OWN)?;
     let found = fstat(&file).doing(doing, OWN)?;
-    if ids.is_some_and(|ids| is_beyond(&found, ids)) || is_unwritable(&file).doing(doing, OWN)? {
+    if ids.is_some_and(|(users, groups)| is_beyond(&found, users, groups))
+        || is_unwritable(&file).doing(doing, OWN)?
+    {
         return Ok(());
     }
     let again = CString::new(AGAIN).unwrap_or_default();
@@ -67,12 +67,12 @@ pub fn protect(ids: Option<&Maps>) -> Result<(), Error> {
 
 /// Whether nobody of the container is the file's owner, of its group or otherwise allowed to write.
 /// Over a file whose owner it does not have, a user namespace's root has no power either.
-fn is_beyond(file: &Stat, ids: &Maps) -> bool {
-    let maps = |map: &[cofferdam_oci::runtime::IdMapping], id: u32| {
+fn is_beyond(file: &Stat, users: &[IdMapping], groups: &[IdMapping]) -> bool {
+    let maps = |map: &[IdMapping], id: u32| {
         map.iter().any(|range| id >= range.host_id && id - range.host_id < range.size)
     };
-    let by_group = file.st_mode & 0o020 != 0 && maps(&ids.groups, file.st_gid);
-    !maps(&ids.users, file.st_uid) && !by_group && file.st_mode & 0o002 == 0
+    let by_group = file.st_mode & 0o020 != 0 && maps(groups, file.st_gid);
+    !maps(users, file.st_uid) && !by_group && file.st_mode & 0o002 == 0
 }
 
 /// Whether the file is on a read-only mount that is attached nowhere, or sealed.
@@ -128,15 +128,12 @@ fn environment() -> Vec<CString> {
 
 #[cfg(test)]
 mod tests {
-    use cofferdam_oci::runtime::IdMapping;
-
     use super::*;
-    use crate::ids::Writer;
 
     #[test]
     fn a_file_is_beyond_those_who_have_nothing_of_its_owner() {
         let map = |first, size| vec![IdMapping { container_id: 0, host_id: first, size }];
-        let ids = Maps { users: map(1000, 10), groups: map(2000, 10), writer: Writer::Privileged };
+        let (users, groups) = (map(1000, 10), map(2000, 10));
         let mut file = fstat(std::fs::File::open("/proc/self/exe").unwrap()).unwrap();
         for (user, group, mode, beyond) in [
             (0, 0, 0o755, true),
@@ -150,7 +147,7 @@ mod tests {
             (0, 2010, 0o775, true),
         ] {
             (file.st_uid, file.st_gid, file.st_mode) = (user, group, 0o100_000 | mode);
-            assert_eq!(is_beyond(&file, &ids), beyond, "{user}:{group} {mode:o}");
+            assert_eq!(is_beyond(&file, &users, &groups), beyond, "{user}:{group} {mode:o}");
         }
     }
 }

@@ -87,6 +87,37 @@ impl AsFd for Proc {
     }
 }
 
+/// The longest file that [`read`] takes, in bytes.
+const LONGEST: usize = 1024 * 1024;
+
+/// The content of a file that the kernel makes up, in as few calls as there can be: such files tell
+/// no size, and most are short.
+///
+/// # Errors
+/// As open(2) and read(2); `EFBIG` when it is longer than 1 MiB, `EILSEQ` when it is no text.
+pub fn read(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let mut bytes = vec![0; 4096];
+    let mut length = 0;
+    loop {
+        match io::read(&file, &mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        }
+        if length == LONGEST {
+            return Err(Errno::FBIG);
+        }
+        if length == bytes.len() {
+            bytes.resize(LONGEST.min(length * 4), 0);
+        }
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)
+}
+
 /// /proc of this mount namespace, copied without what is mounted on it.
 fn uncovered() -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -189,6 +220,25 @@ mod tests {
         assert!(is_same_file(&fstat(&again).unwrap(), &fstat(&file).unwrap()));
         let other = tempfile::tempfile().unwrap();
         assert!(!is_same_file(&fstat(&other).unwrap(), &fstat(&file).unwrap()));
+    }
+
+    #[test]
+    fn short_and_long_files_are_read_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for length in [0, 1, 4095, 4096, 4097, 100_000, LONGEST - 1] {
+            std::fs::write(&path, vec![b'x'; length]).unwrap();
+            assert_eq!(read(&path).unwrap().len(), length);
+        }
+        std::fs::write(&path, vec![b'x'; LONGEST + 1]).unwrap();
+        assert_eq!(read(&path), Err(Errno::FBIG));
+        std::fs::write(&path, [0xff]).unwrap();
+        assert_eq!(read(&path), Err(Errno::ILSEQ));
+        assert_eq!(read(&directory.path().join("none")), Err(Errno::NOENT));
+        assert!(read(Path::new("/proc/self/status")).unwrap().contains(
+            "
+Pid:"
+        ));
     }
 
     #[test]

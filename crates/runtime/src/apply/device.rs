@@ -26,8 +26,9 @@ use crate::{
 
 /// Makes the devices, and the links in the container's /dev.
 pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
+    let mut parent = None;
     for device in &plan.devices {
-        make(plan, device, root)?;
+        make(plan, device, root, &mut parent)?;
     }
     if plan.links.is_empty() {
         return Ok(());
@@ -43,24 +44,35 @@ pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
     Ok(())
 }
 
-fn make(plan: &Plan, device: &Device, root: &Root) -> Result<(), Error> {
+/// Makes a device. The directory that the one before is in comes along, as most are in the same.
+fn make<'a>(
+    plan: &Plan,
+    device: &'a Device,
+    root: &Root,
+    last: &mut Option<(&'a Path, OwnedFd)>,
+) -> Result<(), Error> {
     let doing = "make the device";
     let path = &device.path;
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(Errno::INVAL).doing(doing, path.display());
     };
-    let directory = root.directory(parent, links(path)).doing(doing, path.display())?;
+    if last.as_ref().is_none_or(|(of, _)| *of != parent) {
+        let directory = root.directory(parent, links(path)).doing(doing, path.display())?;
+        *last = Some((parent, directory));
+    }
+    let Some((_, directory)) = last else { return Err(Errno::INVAL).doing(doing, path.display()) };
     let name = Path::new(name);
     if device.kind == Node::Pipe || !plan.is_in_user_namespace() {
-        return node(&directory, name, device).doing(doing, path.display());
+        return node(directory, name, device).doing(doing, path.display());
     }
     // Nodes cannot be made in a user namespace; this machine's are mounted instead, with the
     // owner and mode that they have there.
     let tree = of_this_machine(device)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let place = match openat(&directory, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o666)) {
+    let place = match openat(&*directory, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o666))
+    {
         // Whatever an image has there is covered, unless it leads elsewhere.
-        Err(Errno::EXIST) => existing(&directory, name),
+        Err(Errno::EXIST) => existing(directory, name),
         place => place,
     };
     mount::attach(tree, place.doing(doing, path.display())?).doing(doing, path.display())

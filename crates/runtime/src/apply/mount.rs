@@ -144,10 +144,16 @@ fn new(
     source: &str,
     options: &[(String, Option<String>)],
 ) -> Result<OwnedFd, Error> {
-    mount::file_system(kind, Some(source), &borrowed(options), MountAttrFlags::empty()).doing(
+    mount::file_system(kind, Some(source), &borrowed(options), attributes(planned)).doing(
         "mount a file system on",
         format_args!("{}' of type '{kind}", planned.destination.display()),
     )
+}
+
+/// Attributes that a new mount has from its beginning. One that is filled first gets its own later.
+fn attributes(planned: &Mount) -> MountAttrFlags {
+    let own = planned.attributes.set & !attribute::RDONLY;
+    u32::try_from(own).map_or(MountAttrFlags::empty(), MountAttrFlags::from_bits_retain)
 }
 
 /// Changes attributes and propagation, of the mounts below first. A new mount is private.
@@ -155,7 +161,12 @@ fn change(planned: &Mount, tree: &OwnedFd, new: bool) -> Result<(), Error> {
     let (own, below) = (planned.attributes, planned.below);
     let mut changes = vec![
         Change { set: below.set, clear: below.clear, recursive: true, ..Change::default() },
-        Change { set: own.set, clear: own.clear, ..Change::default() },
+        if new {
+            // The others it has been made with, and it has none that could be cleared.
+            Change { set: own.set & attribute::RDONLY, ..Change::default() }
+        } else {
+            Change { set: own.set, clear: own.clear, ..Change::default() }
+        },
     ];
     for propagation in &planned.propagation {
         if new && propagation.kind == MS_PRIVATE {

@@ -1,10 +1,8 @@
 //! How control groups are laid out on a machine.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
+use cofferdam_sys::proc;
 use rustix::fs::statfs;
 
 /// Where distributions mount them.
@@ -69,7 +67,7 @@ impl Layout {
     /// Looks at this machine.
     #[must_use]
     pub fn detect() -> Self {
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let own = proc::read(Path::new("/proc/self/cgroup")).unwrap_or_default();
         let is = |path: &Path, magic| statfs(path).is_ok_and(|found| found.f_type == magic);
         let root = Path::new(ROOT);
         if is(root, CGROUP2_MAGIC) {
@@ -79,7 +77,7 @@ impl Layout {
         trees.retain(|tree| is(&tree.mounted, CGROUP1_MAGIC));
         let mounted = root.join("unified");
         let unified = unified_path(&own).filter(|_| is(&mounted, CGROUP2_MAGIC)).map(|own| {
-            let listed = fs::read_to_string(mounted.join("cgroup.controllers"));
+            let listed = proc::read(&mounted.join("cgroup.controllers"));
             let controllers = listed.unwrap_or_default();
             let controllers = controllers.split_whitespace().map(str::to_owned).collect();
             Tree { controllers, mounted, own }
@@ -137,7 +135,8 @@ fn split(own: &str, is_there: impl Fn(&str) -> bool) -> Vec<Tree> {
             None => listed.split(',').map(str::to_owned).collect(),
         };
         // Mounted together they are at `cpu,cpuacct`, and often at each name as well.
-        let mounted = if is_there(name) { name } else { &controllers[0] };
+        let together = controllers.len() > 1;
+        let mounted = if !together || is_there(name) { name } else { &controllers[0] };
         let mounted = Path::new(ROOT).join(mounted);
         found.push(Tree { controllers, mounted, own: path.into() });
     }

@@ -168,26 +168,42 @@ pub(crate) fn policies(given: &Given) -> Result<Vec<Policy>, Failure> {
     Ok(found)
 }
 
-/// Reads a bundle's configuration; keys that mean nothing are told of, or with `strict` refused.
-pub(crate) fn configuration(bundle: &Path, log: &Log, strict: bool) -> Result<Spec, Failure> {
-    let path = bundle.join("config.json");
-    let wrong = |source| Error::Bundle { path: path.clone(), source };
-    let json = read(path.as_os_str()).map_err(|error| wrong(error.into()))?;
-    let spec = Spec::parse(&json).map_err(|error| wrong(error.into()))?;
-    let unknown = spec.unknown_keys(&json).map_err(|error| wrong(error.into()))?;
-    if strict && !unknown.is_empty() {
-        let why = format!("these keys are unknown: {}", unknown.join(", "));
-        return Err(wrong(why.into()).into());
+/// A bundle's configuration as it was read.
+pub(crate) struct Configuration {
+    path: PathBuf,
+    json: Vec<u8>,
+    pub(crate) spec: Spec,
+}
+
+impl Configuration {
+    pub(crate) fn read(bundle: &Path) -> Result<Self, Failure> {
+        let path = bundle.join("config.json");
+        let wrong = |source| Error::Bundle { path: path.clone(), source };
+        let json = read(path.as_os_str()).map_err(|error| wrong(error.into()))?;
+        let spec = Spec::parse(&json).map_err(|error| wrong(error.into()))?;
+        Ok(Self { path, json, spec })
     }
-    for key in unknown {
-        log.note(&format!("'{}': unknown key {key} means nothing", path.display()));
+
+    /// Tells of keys that mean nothing, or with `strict` refuses them.
+    pub(crate) fn checked(self, log: &Log, strict: bool) -> Result<Spec, Failure> {
+        let path = self.path;
+        let wrong = |source| Error::Bundle { path: path.clone(), source };
+        let unknown = self.spec.unknown_keys(&self.json).map_err(|error| wrong(error.into()))?;
+        if strict && !unknown.is_empty() {
+            let why = format!("these keys are unknown: {}", unknown.join(", "));
+            return Err(wrong(why.into()).into());
+        }
+        for key in unknown {
+            log.note(&format!("'{}': unknown key {key} means nothing", path.display()));
+        }
+        Ok(self.spec)
     }
-    Ok(spec)
 }
 
 /// Reads a file of bounded size; `-` is standard input.
 pub(crate) fn read(path: &OsStr) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Most fit at once.
+    let mut bytes = Vec::with_capacity(64 * 1024);
     if path == "-" {
         std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes)?;
     } else {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cofferdam_oci::runtime::{IdMapping, NamespaceType, Spec};
 use cofferdam_runtime::{
     container::{self, Request},
     facts::Facts,
@@ -13,7 +14,7 @@ use super::Command;
 use crate::{
     arguments::{Given, Known, flag, value},
     log::Log,
-    session::{Ended, Failure, Session, configuration, only_id, policies},
+    session::{Configuration, Ended, Failure, Session, only_id, policies},
 };
 
 pub(super) const COMMAND: Command = Command {
@@ -52,7 +53,6 @@ fn run(given: &Given, session: &Session) -> Ended {
     let request = Request { detached: true, ..request(given, session)? };
     let plan = container::plan(id, &request, &Facts::collect())?;
     warn(&plan, &session.log);
-    own_program::protect(plan.ids.as_ref())?;
     container::create(&session.store_for_new()?, &request, &plan)?;
     Ok(0)
 }
@@ -61,8 +61,13 @@ fn run(given: &Given, session: &Session) -> Ended {
 pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failure> {
     let preserved = preserved(given)?;
     let bundle = container::bundle(given.value("bundle").unwrap_or(".".as_ref()).as_ref())?;
+    let configuration = Configuration::read(&bundle)?;
+    // Before anything is done or said, as all of it is done again by the protected program.
+    if !given.is_set("dry-run") {
+        own_program::protect(own_ids(&configuration.spec))?;
+    }
     Ok(Request {
-        spec: configuration(&bundle, &session.log, given.is_set("strict"))?,
+        spec: configuration.checked(&session.log, given.is_set("strict"))?,
         bundle,
         pid_file: given.value("pid-file").map(PathBuf::from),
         console_socket: given.value("console-socket").map(PathBuf::from),
@@ -75,6 +80,13 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         policies: policies(given)?,
         strict: given.is_set("strict"),
     })
+}
+
+/// The id maps of the container's own user namespace, if it is to have one.
+fn own_ids(spec: &Spec) -> Option<(&[IdMapping], &[IdMapping])> {
+    let linux = spec.linux.as_ref()?;
+    let namespace = linux.namespace(NamespaceType::User)?;
+    namespace.path.is_empty().then_some((&linux.uid_mappings, &linux.gid_mappings))
 }
 
 /// Tells what the container goes without.

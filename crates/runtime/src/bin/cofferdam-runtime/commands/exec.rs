@@ -68,7 +68,8 @@ program's code, and with 255 if it could not be run; see --exit-codes.
 fn run(given: &Given, session: &Session) -> Ended {
     let preserved = create::preserved(given)?;
     let (_, container) = session.find(&id(given)?)?;
-    own_program::protect(container.state().ids.as_ref())?;
+    let ids = container.state().ids.as_ref();
+    own_program::protect(ids.map(|ids| (ids.users.as_slice(), ids.groups.as_slice())))?;
     let process = match given.value("process") {
         Some(path) => from_file(path)?,
         None => from_options(given, container.state().spec.process.clone())?,

@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use cofferdam_runtime::{
-    apply::Explain, container, explain, facts::Facts, own_program, plan::GivenUp,
-};
+use cofferdam_runtime::{apply::Explain, container, explain, facts::Facts, plan::GivenUp};
 use rustix::process::Pid;
 
 use super::{Command, create};
@@ -61,7 +59,6 @@ fn run(given: &Given, session: &Session) -> Ended {
         return print(&plan.to_string());
     }
     create::warn(&plan, &session.log);
-    own_program::protect(plan.ids.as_ref())?;
     let mut look = |pid: Pid, given_up: &[GivenUp]| explain(pid, given_up);
     let look: Option<Explain<'_>> = if given.is_set("explain") { Some(&mut look) } else { None };
     let (code, warnings) = container::run(&session.store_for_new()?, &request, &plan, look)?;
