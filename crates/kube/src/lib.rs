@@ -8,6 +8,7 @@
 //! What cannot be understood is a [`Gap`](cofferdam_finding::Gap), never dropped.
 
 pub mod api;
+pub mod cis;
 pub mod fix;
 pub mod live;
 pub mod load;

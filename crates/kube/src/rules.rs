@@ -22,4 +22,5 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .chain(versions::RULES)
         .chain(crate::network::RULES)
         .chain(crate::tenants::rules::RULES)
+        .chain(crate::cis::RULES)
 }

@@ -1,4 +1,5 @@
 mod audit;
+mod cis;
 mod fix;
 mod input;
 mod netpol;
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 enum Command {
     Audit(audit::Args),
     Fix(fix::Args),
+    Cis(cis::Args),
     Netpol(netpol::Args),
     Pss(pss::Args),
     Rbac(rbac::Args),
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
         Command::Audit(args) => audit::run(args, session),
         Command::Fix(args) => fix::run(args, session),
+        Command::Cis(args) => cis::run(args, session),
         Command::Netpol(args) => netpol::run(args, session),
         Command::Pss(args) => pss::run(args, session),
         Command::Rbac(args) => rbac::run(args, session),
