@@ -17,6 +17,7 @@ mod jsonpath;
 pub mod native;
 pub mod node;
 mod pattern;
+pub mod policies;
 mod printed;
 pub mod shell;
 pub mod substitute;

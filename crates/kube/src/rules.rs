@@ -23,4 +23,5 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .chain(crate::network::RULES)
         .chain(crate::tenants::rules::RULES)
         .chain(crate::cis::RULES)
+        .chain(crate::cis::policies::rules())
 }

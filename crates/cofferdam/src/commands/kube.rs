@@ -33,8 +33,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Audit(audit::Args),
-    Fix(fix::Args),
     Cis(cis::Args),
+    Fix(fix::Args),
     Netpol(netpol::Args),
     Pss(pss::Args),
     Rbac(rbac::Args),
@@ -46,8 +46,8 @@ enum Command {
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
         Command::Audit(args) => audit::run(args, session),
-        Command::Fix(args) => fix::run(args, session),
         Command::Cis(args) => cis::run(args, session),
+        Command::Fix(args) => fix::run(args, session),
         Command::Netpol(args) => netpol::run(args, session),
         Command::Pss(args) => pss::run(args, session),
         Command::Rbac(args) => rbac::run(args, session),

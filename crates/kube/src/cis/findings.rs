@@ -109,6 +109,7 @@ fn finding(rule: &Rule, subject: String, checked: &Checked) -> Finding {
         fingerprint: Fingerprint::of(&rule.id, &subject),
         title: one_line(&check.text),
         rule: rule.id.clone(),
+        context: None,
         subject,
         status,
         severity,

@@ -17,7 +17,7 @@ use super::{node::Node, tools::cluster::Cluster};
 pub(super) use parse::parse;
 
 /// Commands, words and lines that one script may come by.
-const STEPS_LIMIT: usize = 2_000_000;
+const STEPS_LIMIT: usize = 4_000_000;
 /// Bytes that the commands of one script may read and print altogether.
 const BYTES_LIMIT: usize = 256 << 20;
 /// Scripts in scripts: `sh -c`, `xargs`, substitutions.
@@ -162,6 +162,8 @@ pub(super) struct Shell<'a> {
     pub(super) cluster: Option<&'a Cluster<'a>>,
     variables: BTreeMap<String, String>,
     status: i32,
+    /// Whether the words of the last command had a command in them.
+    substituted: bool,
     depth: usize,
     spent: Rc<Spent>,
 }
@@ -176,7 +178,7 @@ struct Spent {
 impl<'a> Shell<'a> {
     fn new(node: &'a dyn Node, cluster: Option<&'a Cluster<'a>>) -> Self {
         let (variables, spent) = (BTreeMap::new(), Rc::default());
-        Self { node, cluster, variables, status: 0, depth: 0, spent }
+        Self { node, cluster, variables, status: 0, substituted: false, depth: 0, spent }
     }
 
     /// Counts work; too much ends the script.
@@ -237,7 +239,7 @@ impl<'a> Shell<'a> {
 
 impl Shell<'_> {
     /// What the script of a `<(…)` printed, by the name that stands for it.
-    pub(super) fn substituted(&self, path: &str) -> Option<String> {
+    pub(super) fn file_of(&self, path: &str) -> Option<String> {
         let known = path.starts_with("/dev/fd/").then(|| self.variables.get(path));
         known.flatten().cloned()
     }

@@ -112,7 +112,7 @@ fn option<T>(program: &str, option: &str) -> Result<T, Stop> {
 
 /// What a file says, or what is printed about it instead.
 fn file(shell: &Shell<'_>, path: &str) -> Result<Result<String, &'static str>, Stop> {
-    if let Some(text) = shell.substituted(path) {
+    if let Some(text) = shell.file_of(path) {
         return Ok(Ok(text));
     }
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };

@@ -1,6 +1,6 @@
 //! YAML as values of which scalars keep their text: a benchmark writes `value: 0644` and means it.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
@@ -80,17 +80,52 @@ fn add(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
     (a.0.saturating_add(b.0), a.1.saturating_add(b.1))
 }
 
+/// Lines of quoted texts that are put right.
+const INDENTED_LIMIT: usize = 200;
+/// What such a line gets: more than any file is nested, and folded like any other space.
+const INDENT: &str = "                                                                ";
+
 /// Reads the first document of `text`; null if there is none.
+///
+/// Lines of a quoted text may have less indentation than YAML wants: kube-bench's files have such.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
+    let mut lines: Vec<Cow<'_, str>> = text.split_inclusive('\n').map(Cow::Borrowed).collect();
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..INDENTED_LIMIT {
+        let Err(broken) = once(&text) else { break };
+        let line = broken.line.checked_sub(1).and_then(|line| lines.get_mut(line));
+        match line.filter(|line| broken.is_indentation && !line.starts_with(INDENT)) {
+            Some(line) => *line = Cow::Owned(format!("{INDENT}{line}")),
+            None => break,
+        }
+        text = Cow::Owned(lines.concat());
+    }
+    once(&text).map_err(|broken| format!("line {}: {}", broken.line, broken.why))
+}
+
+/// Why a document cannot be understood.
+struct Broken {
+    /// Line, from 1.
+    line: usize,
+    why: String,
+    /// Whether a line of a quoted text has too little indentation.
+    is_indentation: bool,
+}
+
+fn once(text: &str) -> Result<Node, Broken> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) =
-            event.map_err(|error| format!("line {}: {}", error.marker().line(), error.info()))?;
+        let (event, span) = event.map_err(|error| Broken {
+            line: error.marker().line(),
+            why: error.info().to_owned(),
+            is_indentation: error.info() == "invalid indentation in quoted scalar",
+        })?;
         if matches!(event, Event::DocumentEnd | Event::StreamEnd) {
             break;
         }
-        builder.event(event).map_err(|why| format!("line {}: {why}", span.start.line()))?;
+        let broken = |why| Broken { line: span.start.line(), why, is_indentation: false };
+        builder.event(event).map_err(broken)?;
     }
     Ok(builder.root.unwrap_or(Node::Scalar { text: String::new(), plain: true }))
 }
@@ -192,6 +227,15 @@ mod tests {
             node.value(),
             serde_json::json!({"a": 420, "b": [1000.0, "no", false], "c": {"d": null}})
         );
+    }
+
+    #[test]
+    fn lines_of_quoted_texts_may_have_less_indentation() {
+        let node = parse("a:\n  - b: \"one\n  two\"\n    c: 'three\nfour'\n").unwrap();
+        let entry = &node.get("a").unwrap().items()[0];
+        assert_eq!(entry.get("b").and_then(Node::text), Some("one two"));
+        assert_eq!(entry.get("c").and_then(Node::text), Some("three four"));
+        assert!(parse("a:\n  - b: \"one\n  two\n").is_err());
     }
 
     #[test]

@@ -118,6 +118,12 @@ impl Access {
         granted
     }
 
+    /// The rules that a binding gives, those included that its role takes over from others.
+    pub fn rules_of<'a>(&'a self, binding: &Bound) -> Vec<&'a PolicyRule> {
+        let sources = self.sources_of(binding.role);
+        sources.into_iter().flat_map(|role| &self.roles[place(role)].rules).collect()
+    }
+
     /// Whether a snapshot knows the subject: a binding names it, or it is an account that exists.
     pub fn knows(&self, subject: &SubjectId) -> bool {
         self.index.contains_key(subject)

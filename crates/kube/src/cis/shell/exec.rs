@@ -27,7 +27,9 @@ impl Shell<'_> {
         input: &mut Input,
         output: &mut Output,
     ) -> Result<(), Stop> {
-        self.status = 0;
+        if script.0.is_empty() {
+            self.status = 0;
+        }
         for and_or in &script.0 {
             self.step(1)?;
             self.and_or(and_or, input, output)?;
@@ -173,7 +175,7 @@ impl Shell<'_> {
     fn kind(&mut self, kind: &Kind, input: &mut Input, output: &mut Output) -> Result<(), Stop> {
         match kind {
             Kind::Simple { assignments, words } => {
-                self.status = 0;
+                self.substituted = false;
                 let words = self.fields(words, output)?;
                 for assignment in assignments {
                     let value = self.joined(&assignment.value, output)?;
@@ -184,7 +186,11 @@ impl Shell<'_> {
                     }
                     before.push_str(&value);
                 }
-                let Some((name, arguments)) = words.split_first() else { return Ok(()) };
+                let Some((name, arguments)) = words.split_first() else {
+                    // What was substituted last says how it went.
+                    self.status = if self.substituted { self.status } else { 0 };
+                    return Ok(());
+                };
                 self.invoke(name, arguments, input, output)
             }
             Kind::Group(script) => self.script(script, input, output),
@@ -196,8 +202,11 @@ impl Shell<'_> {
                         return self.script(body, input, output);
                     }
                 }
-                self.status = 0;
-                otherwise.as_ref().map_or(Ok(()), |script| self.script(script, input, output))
+                let Some(script) = otherwise else {
+                    self.status = 0;
+                    return Ok(());
+                };
+                self.script(script, input, output)
             }
             Kind::Loop { until, condition, body } => {
                 self.loop_(*until, condition, body, input, output)

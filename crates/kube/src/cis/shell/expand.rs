@@ -109,6 +109,7 @@ impl Shell<'_> {
     fn substitute(&mut self, script: &Script, output: &mut Output) -> Result<String, Stop> {
         let mut printed = Output::default();
         self.apart(|shell| shell.script(script, &mut Input::default(), &mut printed))?;
+        self.substituted = true;
         let text = printed.split(output);
         self.bytes(text.len())?;
         Ok(text)

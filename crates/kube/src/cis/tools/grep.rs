@@ -47,8 +47,8 @@ pub(super) fn run(
         } else if argument.starts_with("--") {
             long(argument, &mut options, &mut flavour)?;
         } else {
-            let mut flags = argument[1..].char_indices();
-            while let Some((at, flag)) = flags.next() {
+            let flags = argument[1..].char_indices();
+            for (at, flag) in flags {
                 match flag {
                     'e' | 'm' | 'A' | 'B' | 'C' => {
                         let inline = &argument[at + 2..];

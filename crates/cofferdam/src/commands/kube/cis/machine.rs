@@ -3,7 +3,10 @@
 use std::{borrow::Cow, ffi::OsStr, fs, path::Path};
 
 use cofferdam_kube::cis::node::{FILE_LIMIT, FileKind, NAMES_LIMIT, Node, Process, Stat, Trouble};
-use cofferdam_sys::root::{Links, Root, reopen};
+use cofferdam_sys::{
+    proc::reopen,
+    root::{Links, Root},
+};
 use rustix::{
     fs::{AtFlags, Dir, FileType, OFlags, fstat, statat},
     io::Errno,
