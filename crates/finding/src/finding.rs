@@ -122,6 +122,12 @@ pub enum RemedyState {
     Fixed,
     /// None exists yet.
     Unfixed,
+    /// None exists, and there is no hurry: it comes with a later update.
+    Deferred,
+    /// None exists, and there will be none.
+    WontFix,
+    /// None exists: the release is no longer supported.
+    EndOfLife,
     /// The advisory says nothing either way.
     Unknown,
 }

@@ -3,7 +3,7 @@
 ///
 /// Looks at each pair of pattern and text position at most once in the worst case: no pattern can
 /// make it exponential.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut next) = (0, 0);
     // Position after the last star, and the text position up to which that star has reached.

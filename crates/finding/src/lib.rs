@@ -30,6 +30,7 @@ pub use finding::{
     Applicability, Edit, Evidence, Finding, Fingerprint, Fix, Gap, PackageEvidence, RemedyState,
     Status,
 };
+pub use glob::matches as matches_pattern;
 pub use package::{Package, PackageKind, SourcePackage};
 pub use report::{DataSource, Report, SCHEMA_VERSION, STALE_AFTER_DAYS, Summary, Target, Tool};
 pub use rule::{Explanation, Reference, Rule, Severity, Topic};

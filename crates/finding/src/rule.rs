@@ -73,6 +73,8 @@ pub enum Topic {
     Access,
     /// What may talk to what.
     Network,
+    /// What the licences of packages ask for.
+    License,
     /// What could not be looked at, or looked at with stale data.
     Coverage,
 }
@@ -87,6 +89,7 @@ impl Topic {
             Self::Isolation => "isolation",
             Self::Access => "access",
             Self::Network => "network",
+            Self::License => "license",
             Self::Coverage => "coverage",
         }
     }

@@ -30,7 +30,7 @@ pub use build::Builder;
 pub use format::FORMAT_VERSION;
 pub use header::{Header, SourceInfo};
 pub use lookup::{Ecosystem, PackageRow, Texts, Vulnerability};
-pub use row::{End, Range, Row};
+pub use row::{End, Range, Row, Stance};
 pub use text::Text;
 
 use format::{CHECKSUM_LENGTH, Layout};

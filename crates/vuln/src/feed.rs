@@ -9,6 +9,7 @@ pub mod osv;
 pub mod secdb;
 mod sources;
 pub mod threat;
+pub mod tracker;
 
 use std::{collections::BTreeMap, path::PathBuf};
 

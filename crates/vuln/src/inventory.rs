@@ -1,6 +1,9 @@
 //! What is installed in a tree: its distribution and its packages.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cofferdam_finding::{Gap, Package, PackageKind, SourcePackage};
 use cofferdam_image::{Candidate, Interest, Tree};
@@ -8,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     language::{self, Extract, Found, Owners, may_be_owned},
+    license::copyright,
     os::{self, Distribution},
     packages::{Contents, Problem, Record, apk, dpkg, rpm},
     purl,
@@ -85,7 +89,12 @@ pub fn inventory(tree: &Tree, layers: &[String]) -> Inventory {
     for (path, content, _) in tree.files_below(DPKG_STATUS_DIRECTORY) {
         sums(path, content, &mut owners);
     }
-    let found = extracts(tree, &mut owners, &mut gaps);
+    let (found, licenses) = extracts(tree, &mut owners, &mut gaps);
+    for package in packages.iter_mut().filter(|package| package.kind == PackageKind::Deb) {
+        if let Some(found) = licenses.get(&package.name).filter(|_| package.licenses.is_empty()) {
+            package.licenses.clone_from(found);
+        }
+    }
     languages(found, &owners, distribution.as_ref(), layers, &mut packages);
     let is_distribution = packages.iter().any(|package| package.kind.is_of_distribution());
     // What holds nothing but packages of languages is no distribution that was not recognised.
@@ -114,8 +123,16 @@ pub fn inventory(tree: &Tree, layers: &[String]) -> Inventory {
     Inventory { distribution, packages, gaps }
 }
 
-/// What files of languages say, with their paths and layers; notes who owns what.
-fn extracts(tree: &Tree, owners: &mut Owners, gaps: &mut Vec<Gap>) -> Vec<(String, usize, Found)> {
+/// Licences by the name of a package of the distribution.
+type Licenses = BTreeMap<String, Vec<String>>;
+
+/// What files of languages say, with their paths and layers, and what files of copyright say; notes
+/// who owns what.
+fn extracts(
+    tree: &Tree,
+    owners: &mut Owners,
+    gaps: &mut Vec<Gap>,
+) -> (Vec<(String, usize, Found)>, Licenses) {
     // A file that was read for being a second name of another was kept whole.
     let whole = tree.files().filter_map(|(path, content, layer)| {
         let candidate = Candidate { path, size: content.len() as u64, mode: 0 };
@@ -130,8 +147,11 @@ fn extracts(tree: &Tree, owners: &mut Owners, gaps: &mut Vec<Gap>) -> Vec<(Strin
         });
         (path, layer, extract)
     });
-    let mut all = Vec::new();
+    let (mut all, mut licenses) = (Vec::new(), Licenses::new());
     for (path, layer, extract) in kept.chain(whole) {
+        if let Some(package) = copyright::package(path) {
+            licenses.insert(package.to_owned(), extract.licenses);
+        }
         gaps.extend(extract.problems.into_iter().map(|problem| Gap {
             rule: LANGUAGE_FILE_NOT_UNDERSTOOD.into(),
             object: format!("{path}: {}", problem.place),
@@ -143,7 +163,7 @@ fn extracts(tree: &Tree, owners: &mut Owners, gaps: &mut Vec<Gap>) -> Vec<(Strin
         }
         all.extend(extract.packages.into_iter().map(|found| (path.to_owned(), layer, found)));
     }
-    all
+    (all, licenses)
 }
 
 /// Distroless images list the files of a package with their sums beside its stanza.
@@ -175,6 +195,11 @@ fn languages(
         if found.declared && installed.contains(&key) {
             continue;
         }
+        let owner = owners.of(&path).cloned();
+        // A program that the distribution owns is one of its packages, and not another one.
+        if found.kind == PackageKind::Generic && owner.is_some() {
+            continue;
+        }
         let (_, name, version) = key;
         to.push(Package {
             kind: found.kind,
@@ -195,7 +220,7 @@ fn languages(
             architecture: None,
             licenses: found.licenses,
             module: None,
-            owner: owners.of(&path).cloned(),
+            owner,
             location: found.inner.map_or(path.clone(), |inner| format!("{path}!/{inner}")),
             layer: layers.get(layer).cloned(),
             declared: found.declared,

@@ -12,6 +12,7 @@ pub mod feed;
 pub mod fleet;
 pub mod inventory;
 pub mod language;
+pub mod license;
 pub mod matching;
 pub mod os;
 pub mod packages;

@@ -156,6 +156,8 @@ pub const fn ecosystem_of(kind: PackageKind) -> Option<&'static str> {
         PackageKind::Pub => "Pub",
         PackageKind::Cran => "CRAN",
         PackageKind::Hackage => "Hackage",
+        // Who publishes advisories for well-known programs by their own names and versions.
+        PackageKind::Generic => "Bitnami",
         _ => return None,
     })
 }

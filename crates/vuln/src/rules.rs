@@ -19,6 +19,11 @@ pub const LANGUAGE_FILE_NOT_UNDERSTOOD: &str = "language-file-not-understood";
 /// A part of a bill of materials could not be understood.
 pub const SBOM_NOT_UNDERSTOOD: &str = "sbom-not-understood";
 
+/// A package has a licence that the policy does not allow.
+pub const LICENSE_DENIED: &str = "license-denied";
+/// Whether a package's licence is allowed could not be decided.
+pub const LICENSE_UNKNOWN: &str = "license-unknown";
+
 /// A part of a VEX document could not be understood.
 pub const VEX_NOT_UNDERSTOOD: &str = "vex-not-understood";
 
@@ -38,6 +43,11 @@ const NIST_AND_OS_RELEASE: &[Reference] = &[
         "https://www.freedesktop.org/software/systemd/man/latest/os-release.html",
     ),
 ];
+
+const SPDX: &[Reference] = &[Reference::new(
+    "URL",
+    "https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/",
+)];
 
 /// The rules of this crate. (Vulnerabilities are rules too; they come from the advisory database.)
 pub static RULES: &[Rule] = &[
@@ -112,6 +122,39 @@ pub static RULES: &[Rule] = &[
                  qualifiers (distro, upstream, epoch, arch), or scan the image itself.",
         ],
         NIST,
+    ),
+    Rule::new(
+        LICENSE_DENIED,
+        "A package has a licence that is not allowed",
+        Severity::Medium,
+        Topic::License,
+        [
+            "Compares the licences that packages declare with the policy of the settings \
+                 scan.allow-licenses and scan.deny-licenses. Expressions are evaluated: of 'A OR B' \
+                 one has to be allowed, of 'A AND B' both; an 'or later' allows any later version \
+                 that the policy names, and an exception counts if the policy names it.",
+            "Who ships the package is bound by its licence. What that asks for (publishing \
+                 sources, keeping notices, no commercial use) may be more than can be kept.",
+            "Replace the package, or remove it if nothing needs it. If the licence is acceptable \
+                 after all, add it to scan.allow-licenses, or write a waiver that says why it is \
+                 acceptable for this package.",
+        ],
+        SPDX,
+    ),
+    coverage(
+        LICENSE_UNKNOWN,
+        "Whether a licence is allowed could not be decided",
+        Severity::Low,
+        [
+            "Reads the licences that packages declare: of RPM and apk in their databases, of \
+                 Debian in usr/share/doc/PACKAGE/copyright, of languages in their own files. This \
+                 one declares none, or something that is no licence expression.",
+            "Its licence may be one that the policy does not allow.",
+            "Look at the package's own files. If the text means a licence that is fine, add the \
+                 text as it stands to scan.allow-licenses, or write a waiver. Images that leave out \
+                 usr/share/doc do not say what licences their packages have.",
+        ],
+        SPDX,
     ),
     coverage(
         VEX_NOT_UNDERSTOOD,

@@ -103,7 +103,16 @@ const KNOWN: [Known; 18] = [
     known(
         Order::Semantic,
         "a semantic",
-        &["semver", "semantic", "swifturl", "swift", "github actions", "github", "julia"],
+        &[
+            "semver",
+            "semantic",
+            "bitnami",
+            "swifturl",
+            "swift",
+            "github actions",
+            "github",
+            "julia",
+        ],
     ),
     known(Order::Cargo, "a crates.io", &["crates.io", "cargo", "rust"]),
     known(Order::Npm, "an npm", &["npm", "node"]),
@@ -172,7 +181,7 @@ impl Order {
             PackageKind::Cran => Self::Cran,
             PackageKind::Hackage => Self::Hackage,
             PackageKind::Conda => Self::Conda,
-            PackageKind::Generic => return None,
+            PackageKind::Generic => Self::Semantic,
         })
     }
 

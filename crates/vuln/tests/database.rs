@@ -206,6 +206,7 @@ fn advisory(id: usize, about: &[usize], direct: bool, package: Option<usize>) ->
         module: None,
         rating: None,
         support_ended: false,
+        stance: None,
     };
     let package = package.map(|package| format!("p{package}"));
     Advisory {

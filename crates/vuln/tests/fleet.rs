@@ -59,6 +59,7 @@ fn advisory(id: &str, about: &[&str], rows: &[(&str, &str, Option<&str>)]) -> Ad
             module: None,
             rating: None,
             support_ended: false,
+            stance: None,
         },
     });
     Advisory {

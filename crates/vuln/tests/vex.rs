@@ -193,14 +193,23 @@ fn components_count_within_their_product() {
         "pkg:deb/debian/libssl3"
     )));
     assert!(!closes(with("cpe:/o:debian:debian_linux:11", "pkg:deb/debian/libssl3")));
-    // A module in the program of another module.
-    let document = |product: &str| {
-        openvex(json!([not_affected("CVE-2025-1", with(product, "pkg:golang/golang.org/x/net"))]))
+    // Another module of the same program is no product: a third may use the component too.
+    let other = with("pkg:golang/example.com/tool@v1.0.0", "pkg:golang/golang.org/x/net");
+    let document = openvex(json!([not_affected("CVE-2025-1", other)]));
+    let applied_to = applied(&[document], vec![finding("CVE-2025-1", &[module()])]);
+    assert_eq!(applied_to.suppressed, []);
+    assert!(applied_to.used.unmatched[0].why.contains("its product is not"));
+    // The package of the distribution that owns the file is one.
+    let owned = |owner: &str| Package { owner: Some(owner.into()), ..module() };
+    let of = |owner: &str| {
+        let statement = with("pkg:deb/debian/openssl", "pkg:golang/golang.org/x/net");
+        let text = openvex(json!([not_affected("CVE-2025-1", statement)])).to_string();
+        let document = read(text.as_bytes(), "x").unwrap();
+        let packages = [openssl(), owned(owner)];
+        let findings = vec![finding("CVE-2025-1", &packages[1..])];
+        apply(findings, &[], &packages, &subject(), &[document]).suppressed.len()
     };
-    let in_module = || vec![finding("CVE-2025-1", &[module()])];
-    let of = |product: &str| applied(&[document(product)], in_module()).suppressed.len();
-    assert_eq!(of("pkg:golang/example.com/tool@v1.0.0"), 1);
-    assert_eq!(of("pkg:golang/example.com/tool@v2.0.0"), 0);
+    assert_eq!((of("openssl"), of("curl")), (1, 0));
 }
 
 #[test]
@@ -309,14 +318,17 @@ fn csaf_lists_products_in_a_tree_and_in_relationships() {
                     "product_identification_helper": {"purl": "pkg:deb/debian/libssl3"}}},
                 {"category": "product_version_range", "name": "vers:deb/<1:2", "product": {"name": "old", "product_id": "OLD",
                     "product_identification_helper": {"purl": "pkg:deb/debian/libssl3"}}},
+                {"category": "product_version", "name": "part", "product": {"name": "part", "product_id": "PART"}},
                 {"category": "product_version", "name": "?", "product": {"name": "?", "product_id": "NAMELESS"}},
             ]}],
             "relationships": [{"category": "default_component_of", "product_reference": "SSL", "relates_to_product_reference": "D12",
-                "full_product_name": {"name": "libssl3 in Debian 12", "product_id": "D12:SSL"}}],
+                "full_product_name": {"name": "libssl3 in Debian 12", "product_id": "D12:SSL"}},
+                {"category": "default_component_of", "product_reference": "PART", "relates_to_product_reference": "D12",
+                "full_product_name": {"name": "part of Debian 12", "product_id": "D12:PART"}}],
             "product_groups": [{"group_id": "G", "product_ids": ["D12:SSL", "OLD"]}],
         },
         "vulnerabilities": [
-            {"cve": "CVE-2025-1", "product_status": {"known_not_affected": ["D12:SSL", "OLD", "NAMELESS", 7]},
+            {"cve": "CVE-2025-1", "product_status": {"known_not_affected": ["D12:SSL", "OLD", "NAMELESS", "D12:PART", 7]},
                 "flags": [{"label": "vulnerable_code_not_in_execute_path", "group_ids": ["G"]}],
                 "threats": [{"category": "impact", "details": "never called", "product_ids": ["D12:SSL"]}]},
             {"cve": "CVE-2025-2", "product_status": {"known_affected": ["SSL"]},
@@ -335,7 +347,8 @@ fn csaf_lists_products_in_a_tree_and_in_relationships() {
     let said = &applied.findings[0].context.as_ref().unwrap().vex[0];
     assert_eq!((said.status, said.detail.as_deref()), (VexStatus::Affected, Some("turn it off")));
     let why: Vec<&str> = applied.gaps.iter().map(|gap| gap.why.as_str()).collect();
-    assert!(why[0].contains("'NAMELESS'") && why[1].contains("no text"), "{why:?}");
+    assert!(why[0].contains("'NAMELESS'") && why[1].contains("'D12:PART'"), "{why:?}");
+    assert!(why[2].contains("no text"), "{why:?}");
     assert!(applied.used.unmatched[0].why.contains("another version"), "OLD is an older range");
 }
 

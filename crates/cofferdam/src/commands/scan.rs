@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use cofferdam_finding::{Baseline, ExitStatus, Policy, Severity, Waivers, diff};
 use cofferdam_oci::Platform;
 use cofferdam_posture::image::Policy as ImagePolicy;
-use cofferdam_vuln::matching::upgrades;
+use cofferdam_vuln::{license::Policy as LicensePolicy, matching::upgrades};
 use time::OffsetDateTime;
 
 use self::{
@@ -155,7 +155,8 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     let baseline = args.baseline.as_deref().map(compare::read).transpose()?;
     let before = args.diff.as_deref().map(compare::read).transpose()?;
     let scanners = settings.parsed("scan.scanners")?.unwrap_or(Scanners::PACKAGES);
-    let asked = Asked { scanners, policy: image_policy(settings)? };
+    let asked =
+        Asked { scanners, policy: image_policy(settings)?, licenses: license_policy(settings) };
     let database = if scanners.vuln { Some(advisories::open(settings)?) } else { None };
     let platform = settings.parsed("scan.platform")?;
     let look = Look { scanners, platform, cache: !args.no_cache };
@@ -194,6 +195,15 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     }
     form::write(&report, args.format, args.upgrades, &mut session.printer)?;
     Ok(exit_code(verdict))
+}
+
+/// What settings say of licences.
+fn license_policy(settings: &Settings) -> LicensePolicy {
+    let list = |name| {
+        let names = settings.text(name).unwrap_or_default().split(',').map(str::trim);
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    LicensePolicy { allow: list("scan.allow-licenses"), deny: list("scan.deny-licenses") }
 }
 
 /// What settings ask of images beyond the fixed rules.

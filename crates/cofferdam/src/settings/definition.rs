@@ -112,6 +112,20 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         meaning: "images have to be named by digest",
     },
     Definition {
+        name: "scan.allow-licenses",
+        kind: Kind::List,
+        default: None,
+        project: true,
+        meaning: "licences that packages may have, with *; without it all that are not denied",
+    },
+    Definition {
+        name: "scan.deny-licenses",
+        kind: Kind::List,
+        default: None,
+        project: true,
+        meaning: "licences that packages may not have, with *",
+    },
+    Definition {
         name: "scan.fail-on",
         kind: Kind::Severity,
         default: None,

@@ -69,6 +69,9 @@ fn affected(package: &PackageEvidence, location: &str) -> String {
         (_, Some(fixed)) => format!("is fixed in {fixed}"),
         (RemedyState::Fixed, None) => "is fixed in a later version".to_owned(),
         (RemedyState::Unfixed, None) => "has no fix yet".to_owned(),
+        (RemedyState::Deferred, None) => "has its fix deferred by the distribution".to_owned(),
+        (RemedyState::WontFix, None) => "will not be fixed by the distribution".to_owned(),
+        (RemedyState::EndOfLife, None) => "is no longer supported".to_owned(),
         (RemedyState::Unknown, None) => "is not known to have a fix".to_owned(),
     });
     format!("{line} ({advisory})")

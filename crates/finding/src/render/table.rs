@@ -199,6 +199,9 @@ fn fixed_in(finding: &Finding) -> String {
     match packages(finding).map(|package| package.remedy).min() {
         Some(RemedyState::Fixed) => "yes",
         Some(RemedyState::Unfixed) => "not fixed",
+        Some(RemedyState::Deferred) => "deferred",
+        Some(RemedyState::WontFix) => "won't fix",
+        Some(RemedyState::EndOfLife) => "end of life",
         Some(RemedyState::Unknown) | None => "unknown",
     }
     .to_owned()

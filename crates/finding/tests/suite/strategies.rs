@@ -49,7 +49,14 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn package() -> impl Strategy<Value = PackageEvidence> {
-    let remedy = select(vec![RemedyState::Fixed, RemedyState::Unfixed, RemedyState::Unknown]);
+    let remedy = select(vec![
+        RemedyState::Fixed,
+        RemedyState::Unfixed,
+        RemedyState::Deferred,
+        RemedyState::WontFix,
+        RemedyState::EndOfLife,
+        RemedyState::Unknown,
+    ]);
     (text(), text(), text(), text(), remedy, option::of(text())).prop_map(
         |(purl, name, version, source, remedy, fixed_version)| PackageEvidence {
             purl,

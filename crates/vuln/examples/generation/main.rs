@@ -66,6 +66,7 @@ fn owned(row: &Row<&str>) -> Row<String> {
         module: row.module.map(str::to_owned),
         rating: row.rating,
         support_ended: row.support_ended,
+        stance: row.stance,
     }
 }
 

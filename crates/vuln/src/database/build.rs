@@ -445,6 +445,7 @@ impl<T> Row<T> {
             module: self.module.as_ref().map(&mut f).transpose()?,
             rating: self.rating,
             support_ended: self.support_ended,
+            stance: self.stance,
         })
     }
 }

@@ -371,6 +371,7 @@ impl Database {
             module: row.module.map(|module| self.string(module)).transpose()?,
             rating: row.rating,
             support_ended: row.support_ended,
+            stance: row.stance,
         })
     }
 

@@ -40,6 +40,52 @@ pub struct Row<T> {
     pub rating: Option<Severity>,
     /// The distribution has given up on the package in this release.
     pub support_ended: bool,
+    /// What the distribution has decided to do about it, where there is no fix.
+    pub stance: Option<Stance>,
+}
+
+/// What a distribution does about a vulnerability in a release that is not fixed there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stance {
+    /// There will be no advisory for it: the fix comes with the next point release, if at all.
+    NoAdvisory,
+    /// The fix comes with the next advisory that is due.
+    Postponed,
+    /// There will be none.
+    Ignored,
+    /// Nobody has found out yet whether the release is affected.
+    Undetermined,
+}
+
+impl Stance {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoAdvisory => "no advisory planned",
+            Self::Postponed => "fix postponed",
+            Self::Ignored => "will not be fixed",
+            Self::Undetermined => "not determined yet",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::NoAdvisory => 1,
+            Self::Postponed => 2,
+            Self::Ignored => 3,
+            Self::Undetermined => 4,
+        }
+    }
+
+    const fn of_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::NoAdvisory,
+            2 => Self::Postponed,
+            3 => Self::Ignored,
+            4 => Self::Undetermined,
+            _ => return None,
+        })
+    }
 }
 
 const END_MASK: u8 = 0b11;
@@ -52,6 +98,7 @@ const HAS_MODULE: u8 = 1 << 3;
 const HAS_RATING: u8 = 1 << 4;
 const HAS_MORE: u8 = 1 << 5;
 const SUPPORT_ENDED: u8 = 1 << 6;
+const HAS_STANCE: u8 = 1 << 7;
 
 impl Row<u32> {
     /// Appends the row; versions are places in the pool of strings.
@@ -60,6 +107,7 @@ impl Row<u32> {
         flags |= if self.module.is_some() { HAS_MODULE } else { 0 };
         flags |= if self.rating.is_some() { HAS_RATING } else { 0 };
         flags |= if self.support_ended { SUPPORT_ENDED } else { 0 };
+        flags |= if self.stance.is_some() { HAS_STANCE } else { 0 };
         if self.ranges.is_empty() {
             to.push(flags | NEVER_AFFECTED);
         }
@@ -74,6 +122,7 @@ impl Row<u32> {
         if let Some(rating) = self.rating {
             to.push(rating_code(rating));
         }
+        to.extend(self.stance.map(Stance::code));
     }
 
     /// Reads a row as [`Row::encode`] writes it.
@@ -90,7 +139,14 @@ impl Row<u32> {
         }
         let module = if first & HAS_MODULE != 0 { Some(cursor.number()?) } else { None };
         let rating = if first & HAS_RATING != 0 { Some(decode_rating(cursor)?) } else { None };
-        Ok(Self { ranges, module, rating, support_ended: first & SUPPORT_ENDED != 0 })
+        let stance = if first & HAS_STANCE != 0 {
+            let stance = Stance::of_code(cursor.byte()?);
+            Some(stance.ok_or_else(|| cursor.damage("a decision is none"))?)
+        } else {
+            None
+        };
+        let support_ended = first & SUPPORT_ENDED != 0;
+        Ok(Self { ranges, module, rating, support_ended, stance })
     }
 }
 

@@ -208,6 +208,7 @@ fn affected(record: &Record, ecosystems: &[String]) -> Result<Vec<Affected>, Str
             module: module(record, affected),
             rating: affected.ecosystem_specific.rating().or(affected.database_specific.rating()),
             support_ended: affected.ecosystem_specific.urgency == "end-of-life",
+            stance: None,
         };
         let name = order.map_or(package.name.as_str().into(), |o| canonical_name(o, &package.name));
         let one = Affected { ecosystem, package: name.into_owned(), row };

@@ -109,7 +109,7 @@ fn advisory(
         affected: vec![Affected {
             ecosystem: ecosystem.to_owned(),
             package: package.to_owned(),
-            row: Row { ranges, module: None, rating: None, support_ended: false },
+            row: Row { ranges, module: None, rating: None, support_ended: false, stance: None },
         }],
         ..Advisory::default()
     })

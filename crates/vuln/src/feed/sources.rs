@@ -6,7 +6,7 @@ use cofferdam_finding::Context;
 use serde::Deserialize;
 use time::{Date, macros::format_description};
 
-use super::{Advisory, FeedError, Tally, osv, secdb, threat};
+use super::{Advisory, FeedError, Tally, osv, secdb, threat, tracker};
 use crate::database::{Builder, DatabaseError, SourceInfo};
 
 /// A list of sources, as a TOML file has it: a table `[[source]]` for each.
@@ -52,6 +52,8 @@ pub enum Format {
     Osv,
     /// Alpine's security database.
     AlpineSecdb,
+    /// The Debian security tracker's own data, perhaps compressed by gzip.
+    DebianTracker,
     /// CISA's catalogue of known exploited vulnerabilities, as JSON.
     Kev,
     /// Scores of the Exploit Prediction Scoring System, as CSV, perhaps compressed by gzip.
@@ -135,6 +137,7 @@ impl Source {
         match self.format {
             Format::Osv => osv::read(path, &self.ecosystems, sink),
             Format::AlpineSecdb => secdb::read(path, sink),
+            Format::DebianTracker => tracker::read(path, sink),
             Format::Kev => threat::read_kev(path, &mut |cve, exploited| {
                 builder.threat(cve, Context { exploited: Some(exploited), ..Context::default() });
             }),
@@ -153,7 +156,7 @@ impl Source {
         match self.format {
             Format::Kev => builder.forget_threats(|known| known.exploited = None),
             Format::Epss => builder.forget_threats(|known| known.epss = None),
-            Format::Osv | Format::AlpineSecdb => {
+            Format::Osv | Format::AlpineSecdb | Format::DebianTracker => {
                 let why = "the database that is built upon has it already".to_owned();
                 return Err(BuildError::Source { name: self.name.clone(), why });
             }
@@ -168,6 +171,7 @@ impl Source {
         let ecosystems = match self.format {
             Format::Osv => self.ecosystems.clone(),
             Format::AlpineSecdb => vec!["Alpine".to_owned()],
+            Format::DebianTracker => vec!["Debian".to_owned()],
             Format::Kev | Format::Epss => Vec::new(),
         };
         SourceInfo {

@@ -4,6 +4,7 @@
 //! an [`Extract`] is kept. A reader takes foreign bytes, returns what it understood and says what it
 //! did not; none reads more than a named bound.
 
+mod classify;
 pub mod dotnet;
 pub mod go;
 pub mod java;
@@ -39,6 +40,9 @@ pub struct Extract {
     /// Paths of files that the package of a distribution owns, for a list of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<String>,
+    /// Licences of the package of a distribution, for its file of copyright.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses: Vec<String>,
 }
 
 /// A package that a file names.
@@ -111,13 +115,14 @@ impl Extract {
     }
 
     fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.problems.is_empty() && self.owned.is_empty()
+        let Self { packages, problems, owned, licenses } = self;
+        packages.is_empty() && problems.is_empty() && owned.is_empty() && licenses.is_empty()
     }
 }
 
 /// What an image is asked for. The id changes whenever the outcome for some file does.
 pub(crate) const EXTRACTOR: Extractor =
-    Extractor { id: "cofferdam languages 1", selects, extract: extract_bytes };
+    Extractor { id: "cofferdam languages 2", selects, extract: extract_bytes };
 
 fn selects(candidate: &Candidate<'_>) -> bool {
     reader(candidate).is_some()
@@ -138,7 +143,7 @@ fn extract_bytes(candidate: &Candidate<'_>, content: &mut dyn Read) -> io::Resul
 pub fn extract(candidate: &Candidate<'_>, content: &mut dyn Read) -> io::Result<Extract> {
     let Some(reader) = reader(candidate) else { return Ok(Extract::default()) };
     match reader {
-        Reader::Program => program::read(content),
+        Reader::Program => program::read(candidate.path, content),
         Reader::Archive => java::read(candidate, content),
         Reader::Text(parse) => {
             let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Extract,
+    Extract, classify,
     select::{is_archive, text},
 };
 
@@ -17,7 +17,7 @@ pub(super) fn list(_: &str, text: &str, extract: &mut Extract) {
 /// name; they are in directories of programs.
 pub(crate) fn may_be_owned(path: &str) -> bool {
     const OF_PROGRAMS: [&str; 5] = ["bin", "sbin", "libexec", "lib", "games"];
-    if text(path).is_some() || is_archive(path) {
+    if text(path).is_some() || is_archive(path) || classify::is_named(path) {
         return true;
     }
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));

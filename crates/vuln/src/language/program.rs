@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use flate2::{Decompress, FlushDecompress, Status};
 use memchr::{memchr_iter, memmem};
 
-use super::{Extract, go, rust};
+use super::{Extract, classify::Classifier, go, rust};
 
 /// In two parts, as Go has it, so that this program has no mark of its own.
 const GO_MAGIC: [&[u8]; 2] = [b"\xff Go build", b"inf:"];
@@ -56,11 +56,11 @@ fn unmark(mark: [u8; 16]) -> [u8; 16] {
     mark.map(|byte| !std::hint::black_box(byte))
 }
 
-/// Reads a program. What is not one has nothing.
+/// Reads the program at a path. What is not one has nothing.
 ///
 /// # Errors
 /// Those of `content`.
-pub fn read(content: &mut dyn Read) -> io::Result<Extract> {
+pub fn read(path: &str, content: &mut dyn Read) -> io::Result<Extract> {
     let mut extract = Extract::default();
     let mut window = Window { input: content, bytes: Vec::new(), ended: false };
     window.fill(4)?;
@@ -73,7 +73,11 @@ pub fn read(content: &mut dyn Read) -> io::Result<Extract> {
         None => false,
     };
     if is_program {
-        Search::new().run(&mut window, &mut extract)?;
+        let mut search = Search::new(path);
+        search.run(&mut window, &mut extract)?;
+        if let Some(classifier) = search.classifier.take() {
+            classifier.finish(&mut extract);
+        }
     }
     Ok(extract)
 }
@@ -103,21 +107,27 @@ struct Search {
     modules: memmem::Finder<'static>,
     /// Modules of a Go before 1.18, which are seen before its magic.
     seen: Option<String>,
+    /// Where the name is that of a well-known program.
+    classifier: Option<Classifier>,
 }
 
 impl Search {
-    fn new() -> Self {
+    fn new(path: &str) -> Self {
         let magic = GO_MAGIC.concat();
         Self {
             magic: memmem::Finder::new(&magic).into_owned(),
             modules: memmem::Finder::new(&unmark(MODULES_START)).into_owned(),
             seen: None,
+            classifier: Classifier::of(path),
         }
     }
 
     fn run(&mut self, window: &mut Window<'_>, extract: &mut Extract) -> io::Result<()> {
         loop {
             window.fill(CHUNK)?;
+            if let Some(classifier) = &mut self.classifier {
+                classifier.look(&window.bytes);
+            }
             if self.look(window, extract)? {
                 return Ok(());
             }

@@ -2,6 +2,8 @@
 
 use cofferdam_image::Candidate;
 
+use crate::license::copyright;
+
 use super::{Extract, dotnet, go, node, others, owned, php, python, ruby, rust};
 
 /// How to read a text: its path, itself, where to put what it says.
@@ -50,6 +52,7 @@ pub(super) fn text(path: &str) -> Option<Parse> {
         _ if name.ends_with(".deps.json") => dotnet::deps,
         _ if name.ends_with(".json") && parent == "conda-meta" => others::conda,
         _ if name.ends_with(".list") && directory == "var/lib/dpkg/info" => owned::list,
+        "copyright" if copyright::package(path).is_some() => copyright::read,
         // What follows are lock files: those that packages bring along are nobody's.
         _ if is_within_packages(directory) => return None,
         "package-lock.json" | "npm-shrinkwrap.json" => node::package_lock,

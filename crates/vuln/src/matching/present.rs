@@ -12,7 +12,7 @@ use super::{
     severity::{Opinions, choose},
     verdict::{Combined, State},
 };
-use crate::database::{DatabaseError, End, Range, Row, Text, Texts};
+use crate::database::{DatabaseError, End, Range, Row, Stance, Text, Texts};
 
 /// Turns what was found out into findings, rules, gaps and counts.
 pub(super) fn present(
@@ -240,7 +240,7 @@ fn evidence_of(package: &Package, combined: &Combined<'_>, advisory: String) -> 
     let (remedy, fixed) = match combined.state {
         State::Affected { fixed: Some(fixed), .. } => (RemedyState::Fixed, Some(fixed)),
         State::Affected { last_affected: Some(_), .. } => (RemedyState::Unknown, None),
-        _ => (RemedyState::Unfixed, None),
+        _ => (unfixed(&combined.row), None),
     };
     Evidence {
         location: package.location.clone(),
@@ -260,11 +260,26 @@ fn evidence_of(package: &Package, combined: &Combined<'_>, advisory: String) -> 
     }
 }
 
+/// What the distribution does about what it has not fixed.
+fn unfixed(row: &Row<&str>) -> RemedyState {
+    match row.stance {
+        _ if row.support_ended => RemedyState::EndOfLife,
+        Some(Stance::NoAdvisory | Stance::Postponed) => RemedyState::Deferred,
+        Some(Stance::Ignored) => RemedyState::WontFix,
+        Some(Stance::Undetermined) => RemedyState::Unknown,
+        None => RemedyState::Unfixed,
+    }
+}
+
 /// The affected versions of a row: `< 3.0.15-1~deb12u1`, `>= 1.1, < 1.2`.
 pub(super) fn versions(row: &Row<&str>) -> String {
     let mut text = row.ranges.iter().map(range).collect::<Vec<_>>().join("; ");
     if row.support_ended {
         text.push_str("; no longer supported");
+    }
+    if let Some(stance) = row.stance {
+        text.push_str("; ");
+        text.push_str(stance.text());
     }
     text
 }

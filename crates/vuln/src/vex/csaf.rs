@@ -127,8 +127,10 @@ impl Products {
         else {
             return;
         };
+        // A part that nothing identifies must not be taken for the whole.
+        let is_named = !part.identifiers.is_empty();
         let related = Product {
-            identifiers: whole.identifiers.clone(),
+            identifiers: if is_named { whole.identifiers.clone() } else { Vec::new() },
             component: part.identifiers.clone(),
             range: part.range.clone(),
         };

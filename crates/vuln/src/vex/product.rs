@@ -199,19 +199,14 @@ impl Product {
         }
     }
 
-    /// Whether the product is a package that has `package` in it: the distribution's package that
-    /// owns its file, or another one of the same file.
+    /// Whether the product is the distribution's package that owns the file of `package`. Another
+    /// module of the same program is no product in this sense: a third one may use the component
+    /// too, and there it may matter.
     fn has_part(&self, package: &Package, subject: &Subject, all: &[Package]) -> bool {
-        let wholes = all.iter().filter(|whole| {
-            let owns = package.owner.as_ref() == Some(&whole.name);
-            let is_beside = !package.kind.is_of_distribution()
-                && package.location == whole.location
-                && package.purl != whole.purl;
-            (owns && whole.kind.is_of_distribution()) || is_beside
-        });
-        wholes
-            .into_iter()
-            .any(|whole| self.identifiers.iter().any(|one| names(one, whole, subject).is_ok()))
+        let Some(owner) = &package.owner else { return false };
+        let mut wholes =
+            all.iter().filter(|whole| whole.kind.is_of_distribution() && whole.name == *owner);
+        wholes.any(|whole| self.identifiers.iter().any(|one| names(one, whole, subject).is_ok()))
     }
 
     fn is_package(

@@ -9,7 +9,9 @@ use cofferdam_posture::image::{self as posture, Image, Policy as ImagePolicy};
 use cofferdam_vuln::{
     Distribution,
     database::{Database, DatabaseError, SourceInfo},
+    license::{self, Policy as LicensePolicy},
     matching::{ecosystem_of, match_packages},
+    rules::LICENSE_DENIED,
 };
 use time::{Date, OffsetDateTime};
 
@@ -24,6 +26,8 @@ pub(super) struct Asked {
     pub(super) scanners: Scanners,
     /// What images have to satisfy.
     pub(super) policy: ImagePolicy,
+    /// Which licences packages may have.
+    pub(super) licenses: LicensePolicy,
 }
 
 /// What the facts amount to.
@@ -52,8 +56,20 @@ impl Judged {
             judged.data = data(facts, database, today)?;
             judged.add_gaps(matches.gaps);
         }
+        judged.add_licenses(facts, asked);
         judged.add_posture(facts, asked, today);
         Ok(judged)
+    }
+
+    /// Licences that the policy does not allow.
+    fn add_licenses(&mut self, facts: &Facts, asked: &Asked) {
+        let (findings, gaps) = license::judge(&facts.inventory, &asked.licenses);
+        if !findings.is_empty() {
+            let denied = rules::own().filter(|rule| rule.id == LICENSE_DENIED);
+            self.rules.extend(denied.cloned());
+        }
+        self.findings.extend(findings);
+        self.add_gaps(gaps);
     }
 
     /// Secrets, and what is wrong with the configuration.
