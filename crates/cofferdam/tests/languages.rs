@@ -46,7 +46,7 @@ fn languages_are_found_beside_the_distribution_and_not_twice() {
     assert_eq!(package("lodash")[0]["location"], "srv/app/node_modules/lodash/package.json");
     assert_eq!(package("minimist")[0]["declared"], true);
     let sources = report["data"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap());
-    assert_eq!(sources.collect::<Vec<_>>(), ["debian-osv", "pypi-osv", "npm-osv"]);
+    assert_eq!(sources.collect::<Vec<_>>(), ["debian-osv", "pypi-osv", "npm-osv", "kev"]);
 
     // The same, installed by hand where the distribution knows nothing of it.
     place.write(

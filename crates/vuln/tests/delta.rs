@@ -5,7 +5,7 @@
 use cofferdam_finding::{Context, Exploited, Severity};
 use cofferdam_vuln::{
     database::{
-        Builder, Database, End, Range, Row, SourceInfo,
+        Builder, Database, End, Range, Row, SourceInfo, Stance,
         delta::{DeltaError, apply, make},
     },
     feed::{Advisory, Affected},
@@ -41,8 +41,16 @@ fn any_row() -> impl Strategy<Value = Row<String>> {
     let module =
         proptest::option::of(prop_oneof![Just(String::new()), Just("nodejs:20".to_owned())]);
     let rating = proptest::option::of(prop_oneof![Just(Severity::Low), Just(Severity::Critical)]);
-    (proptest::collection::vec(range, 0..3), module, rating, any::<bool>()).prop_map(
-        |(ranges, module, rating, support_ended)| Row { ranges, module, rating, support_ended },
+    let stance =
+        proptest::option::of(prop_oneof![Just(Stance::Postponed), Just(Stance::Undetermined)]);
+    (proptest::collection::vec(range, 0..3), module, rating, any::<bool>(), stance).prop_map(
+        |(ranges, module, rating, support_ended, stance)| Row {
+            ranges,
+            module,
+            rating,
+            support_ended,
+            stance,
+        },
     )
 }
 
@@ -177,7 +185,8 @@ fn put_together(head: &[u8], plain: &[u8]) -> Vec<u8> {
 
 fn plain_advisory(number: usize) -> Advisory {
     let range = Range { introduced: None, end: End::Fixed(format!("{}.{number}", number % 7)) };
-    let row = Row { ranges: vec![range], module: None, rating: None, support_ended: false };
+    let row =
+        Row { ranges: vec![range], module: None, rating: None, support_ended: false, stance: None };
     let (ecosystem, package) = ("Debian:12".to_owned(), format!("package-{}", number % 500));
     Advisory {
         id: format!("CVE-20{:02}-{:04}", 10 + number % 15, number),

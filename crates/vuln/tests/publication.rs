@@ -40,7 +40,13 @@ fn database(generation: u64) -> Database {
     let source = builder.source(source);
     for number in 0..300 + generation {
         let range = Range { introduced: None, end: End::Fixed(format!("1.{number}")) };
-        let row = Row { ranges: vec![range], module: None, rating: None, support_ended: false };
+        let row = Row {
+            ranges: vec![range],
+            module: None,
+            rating: None,
+            support_ended: false,
+            stance: None,
+        };
         let affected =
             vec![Affected { ecosystem: "Debian:12".into(), package: format!("p{number}"), row }];
         let id = format!("CVE-2026-{number:04}");

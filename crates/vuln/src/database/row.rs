@@ -68,7 +68,7 @@ impl Stance {
         }
     }
 
-    const fn code(self) -> u8 {
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::NoAdvisory => 1,
             Self::Postponed => 2,
@@ -77,7 +77,7 @@ impl Stance {
         }
     }
 
-    const fn of_code(code: u8) -> Option<Self> {
+    pub(super) const fn of_code(code: u8) -> Option<Self> {
         Some(match code {
             1 => Self::NoAdvisory,
             2 => Self::Postponed,

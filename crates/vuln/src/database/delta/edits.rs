@@ -3,7 +3,7 @@
 use cofferdam_finding::Context;
 
 use super::super::{
-    Builder, DatabaseError, End, Range, Row, SourceInfo, Text,
+    Builder, DatabaseError, End, Range, Row, SourceInfo, Stance, Text,
     row::{rating_code, rating_of_code},
     threat,
 };
@@ -51,6 +51,7 @@ const DIRECT: u8 = 1;
 const RATED: u8 = 2;
 const ENDED: u8 = 4;
 const MODULE: u8 = 8;
+const DECIDED: u8 = 16;
 
 impl Edits {
     /// Does all of it.
@@ -211,8 +212,10 @@ impl PackageEdit {
 fn put_row(to: &mut Vec<u8>, row: &Row<String>) {
     let rated = if row.rating.is_some() { RATED } else { 0 };
     let ended = if row.support_ended { ENDED } else { 0 };
-    to.push(rated | ended | if row.module.is_some() { MODULE } else { 0 });
+    let decided = if row.stance.is_some() { DECIDED } else { 0 };
+    to.push(rated | ended | decided | if row.module.is_some() { MODULE } else { 0 });
     to.extend(row.rating.map(rating_code));
+    to.extend(row.stance.map(Stance::code));
     if let Some(module) = &row.module {
         put_text(to, module);
     }
@@ -231,6 +234,12 @@ fn put_row(to: &mut Vec<u8>, row: &Row<String>) {
 fn row(reader: &mut Reader<'_>) -> Result<Row<String>, Malformed> {
     let flags = reader.byte()?;
     let rating = rating(reader, flags)?;
+    let stance = if flags & DECIDED != 0 {
+        let stance = Stance::of_code(reader.byte()?);
+        Some(stance.ok_or_else(|| reader.malformed("a decision is none"))?)
+    } else {
+        None
+    };
     let module = if flags & MODULE != 0 { Some(text(reader)?) } else { None };
     let ranges = list(reader, 1, |reader| {
         let kind = reader.byte()?;
@@ -243,5 +252,5 @@ fn row(reader: &mut Reader<'_>) -> Result<Row<String>, Malformed> {
         };
         Ok(Range { introduced, end })
     })?;
-    Ok(Row { ranges, module, rating, support_ended: flags & ENDED != 0 })
+    Ok(Row { ranges, module, rating, support_ended: flags & ENDED != 0, stance })
 }
