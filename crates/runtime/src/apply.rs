@@ -223,6 +223,7 @@ fn prepare(
     if !plan.cgroup.unified {
         running.group.add(pid)?;
     }
+    running.group.release();
     running.resctrl = plan.resctrl.as_ref().map(|asked| resctrl::apply(asked, pid)).transpose()?;
     network::move_devices(plan, pid)?;
     running.given_up.extend(running.group.missing.iter().map(|file| {

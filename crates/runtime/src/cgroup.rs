@@ -11,6 +11,7 @@ mod live;
 mod make;
 mod shortage;
 mod statistics;
+pub mod systemd;
 mod update;
 
 use std::path::{Component, Path, PathBuf};
@@ -44,6 +45,8 @@ pub struct Group {
     /// User id of this machine that the directory is given to (v2), so that the container can
     /// make groups in it.
     pub owner: Option<u32>,
+    /// The unit of systemd's that it belongs to, which makes it.
+    pub unit: Option<systemd::Unit>,
 }
 
 /// One directory of a control group.

@@ -26,7 +26,7 @@ pub use exec::Execution;
 pub use make::{Request, create, plan, run};
 
 use crate::{
-    cgroup::Live,
+    cgroup::{Layout, Live, systemd},
     error::{Doing, Error},
     facts::Facts,
     gate,
@@ -77,12 +77,18 @@ impl Container {
         Live::new(&self.state.cgroups, self.state.unified)
     }
 
+    /// The machine's facts, and who has made its control group.
+    fn facts(&self, facts: &Facts) -> Facts {
+        Facts { systemd: self.state.unit.is_some(), ..facts.clone() }
+    }
+
     /// The plan that its stored configuration stands for.
     ///
     /// # Errors
     /// When the configuration has no meaning on this machine any more.
     pub(crate) fn as_planned(&self, facts: &Facts) -> Result<Plan, Error> {
-        let mut plan = Plan::new(self.id().clone(), &self.state.spec, &self.state.bundle, facts)?;
+        let spec = &self.state.spec;
+        let mut plan = Plan::new(self.id().clone(), spec, &self.state.bundle, &self.facts(facts))?;
         make::give_up_unavailable(&mut plan);
         Ok(plan)
     }
@@ -247,6 +253,9 @@ impl Container {
         let linux = self.state.spec.linux.as_ref();
         let before = linux.and_then(|linux| linux.resources.as_ref()).unwrap_or(&default);
         let all = self.group().update(before, changed)?;
+        if let Some(unit) = &self.state.unit {
+            systemd::update(unit, &systemd::resources(&all, &Layout::detect()))?;
+        }
         self.state.spec.linux.get_or_insert_default().resources = Some(all);
         Ok(self.place.write(&self.state)?)
     }
@@ -288,7 +297,7 @@ impl Container {
             _ => self.end()?,
         }
         let _lock = self.place.lock()?;
-        self.group().remove()?;
+        self.remove_group()?;
         self.remove_resctrl()?;
         store.remove(&self.place)?;
         Ok(after_stop(&self.state))
@@ -296,6 +305,15 @@ impl Container {
 }
 
 impl Container {
+    /// Removes its control group, and has its unit stopped.
+    fn remove_group(&self) -> Result<(), Error> {
+        if let Some(unit) = &self.state.unit {
+            // Once its processes are gone it goes by itself, whether or not systemd can be asked.
+            let _ = systemd::stop(unit);
+        }
+        self.group().remove()
+    }
+
     /// Removes its groups of cache and memory bandwidth.
     fn remove_resctrl(&self) -> Result<(), Error> {
         let asked = self.state.spec.linux.as_ref().and_then(|linux| linux.intel_rdt.as_ref());

@@ -12,6 +12,8 @@ pub struct Facts {
     /// Whether the runtime is itself in a user namespace, as in a container: its root has no
     /// rights to this machine's devices that could be given or taken.
     pub nested: bool,
+    /// Whether systemd makes the cgroups of containers.
+    pub systemd: bool,
     /// How cgroups are laid out.
     pub cgroups: Layout,
 }
@@ -24,6 +26,7 @@ impl Facts {
             user: rustix::process::geteuid().as_raw(),
             group: rustix::process::getegid().as_raw(),
             nested: is_nested(),
+            systemd: false,
             cgroups: Layout::detect(),
         }
     }

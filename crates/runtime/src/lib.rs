@@ -9,6 +9,7 @@ pub mod apply;
 pub mod cgroup;
 pub mod clock;
 pub mod container;
+pub mod dbus;
 mod error;
 pub mod explain;
 pub mod facts;

@@ -16,7 +16,7 @@ use cofferdam_oci::runtime::Spec;
 
 pub use store::{Place, Store, StoreError, default_directory};
 
-use crate::{id::ContainerId, identity::Identity, ids::Maps};
+use crate::{cgroup::systemd, id::ContainerId, identity::Identity, ids::Maps};
 
 /// Version of the state file that this program writes and reads.
 const VERSION: u32 = 1;
@@ -44,6 +44,9 @@ pub struct State {
     pub cgroups: Vec<PathBuf>,
     /// Whether they are of cgroup v2.
     pub unified: bool,
+    /// The unit of systemd's that its control group belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Id maps of its user namespace.
     pub ids: Option<Maps>,
     /// Its configuration, as it was when it was made.
@@ -124,6 +127,7 @@ impl State {
             complete: false,
             cgroups: Vec::new(),
             unified: false,
+            unit: None,
             ids: None,
             spec,
         }
@@ -194,6 +198,9 @@ impl State {
                 return Err(wrong("cgroups", path));
             }
         }
+        if let Some(unit) = state.unit.as_ref().filter(|unit| !systemd::is_name(unit)) {
+            return Err(StateError::Field("unit", unit.clone()));
+        }
         if let Some(init) = state.init.filter(|init| init.pid <= 1) {
             return Err(StateError::Field("init", init.pid.to_string()));
         }
@@ -259,6 +266,8 @@ mod tests {
             ("init", serde_json::json!({"pid": -5, "start_time": 1}), "'-5'"),
             ("init", serde_json::json!({"pid": 5}), "not a state"),
             ("init", serde_json::json!("5"), "not a state"),
+            ("unit", "sshd.service".into(), "'sshd.service'"),
+            ("unit", "../x.scope".into(), "'../x.scope'"),
             ("surprise", serde_json::json!(1), "not a state"),
         ] {
             let mut json = serde_json::to_value(state()).unwrap();

@@ -145,7 +145,8 @@ mod tests {
             let spec = Spec::parse(&json).unwrap();
             assert!(spec.unknown_keys(&json).unwrap().is_empty());
             let cgroups = crate::cgroup::Layout::detect();
-            let facts = crate::facts::Facts { user, group: user, nested: false, cgroups };
+            let facts =
+                crate::facts::Facts { user, group: user, nested: false, systemd: false, cgroups };
             let id = "c".parse().unwrap();
             let plan = crate::plan::Plan::new(id, &spec, "/bundle".as_ref(), &facts);
             // Without the tree of devices, as in a sandbox, only that may be refused.

@@ -15,7 +15,10 @@ use rustix::{
     process::Uid,
 };
 
-use super::{Directory, Group, Write};
+use super::{
+    Directory, Group, Write,
+    systemd::{self, Holder},
+};
 use crate::error::{Doing, Error};
 
 /// Which files of a group its owner may write (cgroup v2, Delegation).
@@ -29,6 +32,10 @@ pub(crate) struct Made {
     parents: Vec<PathBuf>,
     /// Optional files that were missing.
     pub(crate) missing: Vec<String>,
+    /// The unit of systemd's that it was made with.
+    unit: Option<String>,
+    /// What keeps that alive until the container is in it.
+    holder: Option<Holder>,
 }
 
 impl Group {
@@ -39,6 +46,10 @@ impl Group {
     /// away again.
     pub(crate) fn make(&self) -> Result<Made, Error> {
         let mut made = Made::default();
+        if let Some(unit) = &self.unit {
+            made.holder = systemd::start(unit)?;
+            made.unit = Some(unit.name.clone());
+        }
         for (directory, controllers) in &self.delegate {
             made.parent(directory)?;
             delegate(directory, controllers)?;
@@ -84,7 +95,14 @@ impl Made {
     /// Leaves the group to live on; returns its directories.
     pub(crate) fn keep(&mut self) -> Vec<PathBuf> {
         self.parents.clear();
+        self.unit = None;
+        self.release();
         std::mem::take(&mut self.directories)
+    }
+
+    /// The container's process is in it: nothing else has to keep the unit alive.
+    pub(crate) fn release(&mut self) {
+        self.holder = None;
     }
 
     /// Moves a process into the group.
@@ -126,7 +144,9 @@ impl Made {
                 // Limits are not shared with what somebody else runs, nor is that ended with the
                 // container, be it in a group further below.
                 let own = std::slice::from_ref(path);
-                if !super::Live::new(own, unified).processes()?.is_empty() {
+                let holder = self.holder.as_ref().map(|holder| holder.pid().as_raw_nonzero().get());
+                let held = super::Live::new(own, unified).processes()?;
+                if held.into_iter().any(|pid| Some(pid) != holder) {
                     let why = "container's cgroup is not empty: there are processes in it already";
                     return Err(io::Error::other(why)).doing("make the cgroup", path.display());
                 }
@@ -269,6 +289,11 @@ pub(super) fn put(path: &Path, value: &str) -> io::Result<()> {
 
 impl Drop for Made {
     fn drop(&mut self) {
+        self.release();
+        if let Some(unit) = &self.unit {
+            // Without processes it goes by itself; what is left of its group goes below.
+            let _ = systemd::stop(unit);
+        }
         for directory in &self.directories {
             // Tasks that were killed with the container may take a moment to go.
             for _ in 0..200 {

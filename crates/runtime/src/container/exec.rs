@@ -60,7 +60,8 @@ impl Container {
         spec.process = Some(execution.process.clone());
         let bundle = &self.state().bundle;
         super::make::allow(&execution.policies, self.id(), &spec, bundle)?;
-        let mut plan = Plan::new(self.id().clone(), &spec, &self.state().bundle, facts)?;
+        let facts = self.facts(facts);
+        let mut plan = Plan::new(self.id().clone(), &spec, &self.state().bundle, &facts)?;
         super::make::give_up_unavailable(&mut plan);
         // The container's init has no second of its kind inside.
         plan.process.init = false;

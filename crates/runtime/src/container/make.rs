@@ -94,7 +94,7 @@ fn leave_out_trees(plan: &mut Plan, request: &Request) {
     let linux = request.spec.linux.as_ref();
     let is_placed = linux.is_some_and(|linux| !linux.cgroups_path.is_empty());
     let shows_groups = request.spec.mounts.iter().any(|mount| mount.kind.starts_with("cgroup"));
-    let is_managed = request.detached || request.keep;
+    let is_managed = request.detached || request.keep || plan.cgroup.unit.is_some();
     if !is_managed && !is_placed && !shows_groups && !plan.cgroup.unified {
         plan.cgroup.directories.retain(|directory| !directory.writes.is_empty());
     }
@@ -237,7 +237,7 @@ pub fn run(
     if request.detached || request.keep {
         return Ok((code, Vec::new()));
     }
-    container.group().remove()?;
+    container.remove_group()?;
     container.remove_resctrl()?;
     store.remove(&container.place)?;
     Ok((code, after_stop(&container.state)))
@@ -261,6 +261,7 @@ fn begin(store: &Store, request: &Request, plan: &Plan) -> Result<Container, Err
     let rootfs = plan.root.path.clone();
     let mut state = State::new(&plan.id, request.bundle.clone(), rootfs, request.spec.clone());
     state.unified = plan.cgroup.unified;
+    state.unit = plan.cgroup.unit.as_ref().map(|unit| unit.name.clone());
     state.ids.clone_from(&plan.ids);
     let place = store.reserve(&plan.id)?;
     let container = Container { place, state };
@@ -292,7 +293,7 @@ impl Container {
     /// Removes what there is of a container that could not be made.
     fn abandon(&self, store: &Store) {
         // Whatever cannot be removed now can still be deleted by name: the first error counts.
-        if self.group().remove().is_ok()
+        if self.remove_group().is_ok()
             && store.remove(&self.place).is_ok()
             && self.state.init.is_some()
         {

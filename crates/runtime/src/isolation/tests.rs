@@ -64,7 +64,7 @@ fn known<T>(fact: T) -> Seen<T> {
 
 fn plan() -> Plan {
     let spec = Spec::parse(SPEC.as_bytes()).unwrap();
-    let facts = Facts { user: 0, group: 0, nested: true, cgroups: Layout::Absent };
+    let facts = Facts { user: 0, group: 0, nested: true, systemd: false, cgroups: Layout::Absent };
     Plan::new("c".parse().unwrap(), &spec, std::path::Path::new("/bundle"), &facts).unwrap()
 }
 

@@ -232,6 +232,24 @@ impl Scene<'_> {
         Ok(mounts)
     }
 
+    /// The unit that systemd makes the control group with, if it does, and the group's path.
+    fn unit(
+        &self,
+        resources: &Resources,
+    ) -> Result<Option<(cgroup::systemd::Unit, PathBuf)>, Error> {
+        use cgroup::systemd;
+        if !self.facts.systemd {
+            return Ok(None);
+        }
+        let wrong = |why| Error::configuration("/linux/cgroupsPath", why);
+        let path = &self.linux.cgroups_path;
+        let mut unit = systemd::Unit::named(path, self.id.as_str()).map_err(wrong)?;
+        unit.properties = systemd::resources(resources, &self.facts.cgroups);
+        unit.properties.extend(systemd::annotations(&self.spec.annotations)?);
+        let path = unit.path().map_err(wrong)?;
+        Ok(Some((unit, path)))
+    }
+
     fn cgroup(
         &self,
         mapped: bool,
@@ -241,8 +259,12 @@ impl Scene<'_> {
         let default = Resources::default();
         let resources = self.linux.resources.as_ref().unwrap_or(&default);
         let fallback = format!("cofferdam-{}", self.id);
+        let unit = self.unit(resources)?;
         let path = &self.linux.cgroups_path;
-        let path = Path::new(if path.is_empty() { &fallback } else { path });
+        let path = match &unit {
+            Some((_, path)) => path.as_path(),
+            None => Path::new(if path.is_empty() { &fallback } else { path }),
+        };
         let privileged = self.facts.is_machines_root();
         let request = cgroup::Request {
             path,
@@ -258,6 +280,7 @@ impl Scene<'_> {
                 for write in writes.filter(|write| write.file.starts_with("memory.memsw.")) {
                     write.optional |= self.asked.optional_swap;
                 }
+                group.unit = unit.map(|(unit, _)| unit);
                 Ok(group)
             }
             Err(Refusal::Unsupported(field, why)) => Err(Error::configuration(field, why)),

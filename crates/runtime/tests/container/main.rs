@@ -17,4 +17,5 @@ mod limits;
 mod machine;
 mod managed;
 mod sockets;
+mod systemd;
 mod terminal;

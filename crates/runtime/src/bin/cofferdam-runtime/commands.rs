@@ -75,7 +75,7 @@ options of every command, before its name or after:
   --strict              take unknown keys and unknown names of system calls for errors
   --exit-codes WHOSE    what failures end with: runc (the default): 1, and 255 for exec; podman, for
                         run and exec: 125, 126 if the program cannot be run, 127 if there is none
-  --systemd-cgroup      let systemd manage cgroups: refused, as it is not supported yet
+  --systemd-cgroup      let systemd manage cgroups, which are named as SLICE:PREFIX:NAME
   --help                print this
 ";
 

@@ -9,7 +9,9 @@ use std::{
 use cofferdam_oci::runtime::Spec;
 use cofferdam_runtime::{
     ContainerId, Error,
+    cgroup::systemd,
     container::Container,
+    facts::Facts,
     policy::Policy,
     state::{Store, default_directory},
 };
@@ -56,17 +58,24 @@ pub(crate) type Ended = Result<u8, Failure>;
 pub(crate) struct Session {
     root: PathBuf,
     is_default: bool,
+    systemd: bool,
     pub(crate) log: Log,
 }
 
 impl Session {
     pub(crate) fn new(given: &Given, log: Log) -> Result<Self, (Log, Failure)> {
-        if let Err(failure) = check_exit_codes(given).and_then(|()| check_cgroup_manager(given)) {
-            return Err((log, failure));
-        }
+        let systemd = match check_exit_codes(given).and_then(|()| uses_systemd(given)) {
+            Ok(systemd) => systemd,
+            Err(failure) => return Err((log, failure)),
+        };
         let root = given.value("root").map(PathBuf::from);
         let is_default = root.is_none();
-        Ok(Self { root: root.unwrap_or_else(default_directory), is_default, log })
+        Ok(Self { root: root.unwrap_or_else(default_directory), is_default, systemd, log })
+    }
+
+    /// What this machine is, and what the command line says of it.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts { systemd: self.systemd, ..Facts::collect() }
     }
 
     /// The directory of containers, made if it is missing.
@@ -102,7 +111,8 @@ fn check_exit_codes(given: &Given) -> Result<(), Failure> {
     }
 }
 
-fn check_cgroup_manager(given: &Given) -> Result<(), Failure> {
+/// Whether systemd is to make control groups.
+fn uses_systemd(given: &Given) -> Result<bool, Failure> {
     let manager = given.text("cgroup-manager")?;
     match manager {
         None | Some("cgroupfs" | "systemd") => {}
@@ -114,12 +124,14 @@ fn check_cgroup_manager(given: &Given) -> Result<(), Failure> {
         }
     }
     if !given.is_set("systemd-cgroup") && manager != Some("systemd") {
-        return Ok(());
+        return Ok(false);
     }
-    let why = if Path::new("/run/systemd/system").is_dir() {
-        "the systemd driver is not supported yet; configure the engine for 'cgroupfs'"
-    } else {
+    let why = if !rustix::process::geteuid().is_root() {
+        "that is for root only; configure the engine for 'cgroupfs'"
+    } else if !systemd::is_running() {
         "systemd does not run on this machine; configure the engine for 'cgroupfs'"
+    } else {
+        return Ok(true);
     };
     Err(Failure {
         chain: vec!["could not let systemd manage cgroups".into(), why.into()],

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use cofferdam_oci::runtime::{IdMapping, NamespaceType, Spec};
 use cofferdam_runtime::{
     container::{self, Request},
-    facts::Facts,
     own_program,
     plan::Plan,
 };
@@ -51,7 +50,7 @@ pub(super) const OPTIONS: &[Known] = &[
 fn run(given: &Given, session: &Session) -> Ended {
     let id = only_id(given)?;
     let request = Request { detached: true, ..request(given, session)? };
-    let plan = container::plan(id, &request, &Facts::collect())?;
+    let plan = container::plan(id, &request, &session.facts())?;
     warn(&plan, &session.log);
     container::create(&session.store_for_new()?, &request, &plan)?;
     Ok(0)

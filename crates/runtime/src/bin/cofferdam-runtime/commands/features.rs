@@ -38,7 +38,7 @@ fn run(given: &Given, _session: &Session) -> Ended {
             "namespaces": names(NamespaceType::ALL),
             "capabilities": capability::NAMES.as_slice(),
             "cgroup": {
-                "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false,
+                "v1": true, "v2": true, "systemd": true, "systemdUser": false, "rdma": false,
             },
             "seccomp": {
                 "enabled": !architectures.is_empty(),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use cofferdam_runtime::{apply::Explain, container, explain, facts::Facts, plan::GivenUp};
+use cofferdam_runtime::{apply::Explain, container, explain, plan::GivenUp};
 use rustix::process::Pid;
 
 use super::{Command, create};
@@ -54,7 +54,7 @@ fn run(given: &Given, session: &Session) -> Ended {
     let mut request = create::request(given, session)?;
     request.detached = given.is_set("detach");
     request.keep = given.is_set("keep");
-    let plan = container::plan(id, &request, &Facts::collect())?;
+    let plan = container::plan(id, &request, &session.facts())?;
     if given.is_set("dry-run") {
         return print(&plan.to_string());
     }
