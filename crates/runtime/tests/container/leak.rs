@@ -155,9 +155,9 @@ fn nothing_is_left_of_many_containers() {
         assert_eq!(names.len(), rounds + 1);
         let name = caller.name();
         assert_eq!(mounts(&place), [""; 0], "{name}: mounts");
-        assert_eq!(groups(&names), [PathBuf::new(); 0], "{name}: control groups");
+        assert_eq!(groups(&names), Vec::<PathBuf>::new(), "{name}: control groups");
         assert_eq!(processes(&place), [""; 0], "{name}: processes");
-        assert_eq!(descriptors(&place), [PathBuf::new(); 0], "{name}: descriptors");
+        assert_eq!(descriptors(&place), Vec::<PathBuf>::new(), "{name}: descriptors");
         let after = files(place.directory.path());
         let new: Vec<_> = after.difference(&before).collect();
         assert!(new.is_empty(), "{name}: files: {new:?}");
