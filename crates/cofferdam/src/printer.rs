@@ -82,6 +82,11 @@ impl Printer {
         }
     }
 
+    /// What speaks to the user from other threads.
+    pub(crate) fn messages(&self) -> Messages {
+        Messages { color: self.color, quiet: self.quiet, verbose: self.verbose }
+    }
+
     /// Something that is wrong but does not end the command.
     pub(crate) fn warning(&self, text: impl Display) {
         self.line(&self.paint("1;33", "warning:"), &text);
@@ -123,19 +128,56 @@ impl Printer {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        let color = match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => io::stderr().is_terminal(),
-        };
-        if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        paint(self.color, code, text)
     }
 
-    /// Names in `text` may come out of an image or a feed: nothing of it steers the terminal.
-    /// Stderr may be closed; then nobody is listening.
     fn line(&self, label: &str, text: &dyn Display) {
-        let text = text.to_string();
-        let space = if label.is_empty() || text.is_empty() { "" } else { " " };
-        let _ = writeln!(io::stderr().lock(), "{label}{space}{}", escape(&text));
+        line(label, text);
     }
+}
+
+/// Messages of a service: they come from several threads, and data does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Messages {
+    color: Color,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Messages {
+    /// What was done, for people; `--quiet` drops it.
+    pub(crate) fn message(self, text: impl Display) {
+        if !self.quiet {
+            line("", &text);
+        }
+    }
+
+    /// Detail that only `--verbose` shows.
+    pub(crate) fn detail(self, text: impl Display) {
+        if self.verbose && !self.quiet {
+            line("", &text);
+        }
+    }
+
+    /// Something that is wrong but does not end the service.
+    pub(crate) fn warning(self, text: impl Display) {
+        line(&paint(self.color, "1;33", "warning:"), &text);
+    }
+}
+
+fn paint(color: Color, code: &str, text: &str) -> String {
+    let is_colored = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => io::stderr().is_terminal(),
+    };
+    if is_colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Names in `text` may come out of an image or a feed: nothing of it steers the terminal.
+/// Stderr may be closed; then nobody is listening.
+fn line(label: &str, text: &dyn Display) {
+    let text = text.to_string();
+    let space = if label.is_empty() || text.is_empty() { "" } else { " " };
+    let _ = writeln!(io::stderr().lock(), "{label}{space}{}", escape(&text));
 }

@@ -131,6 +131,11 @@ pub fn evaluate(workload: &Workload<'_>, level: Level, version: Version) -> Vec<
         .collect()
 }
 
+/// The checks that are made at `level` of `version`.
+pub fn checks(level: Level, version: Version) -> impl Iterator<Item = &'static Check> {
+    active(level, version.minor()).map(|(check, _)| check)
+}
+
 /// The checks of a level in a version: those of baseline that nothing overrides, and its own.
 fn active(level: Level, minor: u32) -> impl Iterator<Item = (&'static Check, Look)> {
     let is_overridden = move |id: &str| {

@@ -1,3 +1,4 @@
+mod admission;
 mod audit;
 mod cis;
 mod fix;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Admission(admission::Args),
     Audit(audit::Args),
     Cis(cis::Args),
     Fix(fix::Args),
@@ -45,6 +47,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     match &args.command {
+        Command::Admission(args) => admission::run(args, session),
         Command::Audit(args) => audit::run(args, session),
         Command::Cis(args) => cis::run(args, session),
         Command::Fix(args) => fix::run(args, session),

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::{Seen, Wiring, World, rule};
@@ -39,14 +41,13 @@ struct Selecting {
 }
 
 fn look<'a>(world: &World<'a>) -> Vec<Seen<'a>> {
-    let budgets: Vec<(&str, LabelSelector)> = world
-        .snapshot
-        .of("policy", "PodDisruptionBudget")
-        .filter_map(|object| {
-            let budget: Budget = object.view().ok()?;
-            Some((object.namespace_or_default(), budget.spec.selector?))
-        })
-        .collect();
+    let mut budgets: HashMap<&str, Vec<LabelSelector>> = HashMap::new();
+    for object in world.snapshot.of("policy", "PodDisruptionBudget") {
+        let Ok(Budget { spec: Selecting { selector: Some(selector) } }) = object.view() else {
+            continue;
+        };
+        budgets.entry(object.namespace_or_default()).or_default().push(selector);
+    }
     let mut seen = Vec::new();
     for workload in world.workloads {
         let object = workload.object;
@@ -54,10 +55,9 @@ fn look<'a>(world: &World<'a>) -> Vec<Seen<'a>> {
             continue;
         }
         let Ok(Scaled { spec: Replicas { replicas: Some(2..) } }) = object.view() else { continue };
-        let is_covered = budgets.iter().any(|(namespace, selector)| {
-            *namespace == workload.namespace()
-                && selector.selects(&workload.metadata.labels) == Some(true)
-        });
+        let mut own = budgets.get(workload.namespace()).into_iter().flatten();
+        let is_covered =
+            own.any(|selector| selector.selects(&workload.metadata.labels) == Some(true));
         if !is_covered {
             let wanted = "a PodDisruptionBudget";
             seen.push((object, Observed::new("spec.replicas".into(), "2 or more", wanted)));

@@ -1,3 +1,5 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{Seen, Wiring, World, rule};
@@ -18,38 +20,34 @@ pub(super) static WIRING: Wiring = Wiring {
 };
 
 fn look<'a>(world: &World<'a>) -> Vec<Seen<'a>> {
+    let mut services: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for object in world.snapshot.of("", "Service") {
+        services.entry(object.namespace_or_default()).or_default().insert(&object.name);
+    }
     let mut seen = Vec::new();
     for object in world.snapshot.of("networking.k8s.io", "Ingress") {
+        let Some(known) = services.get(object.namespace_or_default()) else { continue };
         let Ok(value) = serde_json::from_str::<Value>(&object.body) else { continue };
-        let namespace = object.namespace_or_default();
-        let mut services = world.snapshot.of("", "Service");
-        if !services.any(|service| service.namespace_or_default() == namespace) {
-            continue;
-        }
-        let mut names = Vec::new();
-        let mut add = |backend: &Value| {
-            names.extend(
-                backend.pointer("/service/name").and_then(Value::as_str).map(str::to_owned),
-            );
-        };
-        value.pointer("/spec/defaultBackend").into_iter().for_each(&mut add);
-        let rules = value.pointer("/spec/rules").and_then(Value::as_array);
-        for rule in rules.into_iter().flatten() {
-            let paths = rule.pointer("/http/paths").and_then(Value::as_array);
-            paths.into_iter().flatten().filter_map(|path| path.get("backend")).for_each(&mut add);
-        }
-        names.sort();
-        names.dedup();
-        for name in names {
-            let is_there = world
-                .snapshot
-                .of("", "Service")
-                .any(|one| one.name == name && one.namespace_or_default() == namespace);
-            if !is_there {
+        for name in backends(&value) {
+            if !known.contains(name.as_str()) {
                 let observed = Observed::new("spec.rules".into(), name, "the name of a Service");
                 seen.push((object, observed));
             }
         }
     }
     seen
+}
+
+/// Names of the Services that an Ingress leads to.
+fn backends(ingress: &Value) -> BTreeSet<String> {
+    let rules = ingress.pointer("/spec/rules").and_then(Value::as_array);
+    let paths =
+        rules.into_iter().flatten().filter_map(|rule| rule.pointer("/http/paths")?.as_array());
+    let backends = paths.flatten().filter_map(|path| path.get("backend"));
+    ingress
+        .pointer("/spec/defaultBackend")
+        .into_iter()
+        .chain(backends)
+        .filter_map(|backend| backend.pointer("/service/name")?.as_str().map(str::to_owned))
+        .collect()
 }
