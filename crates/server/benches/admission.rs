@@ -84,7 +84,11 @@ fn main() {
     let server = Server::bind(options, Arc::new(|_| {})).unwrap();
     let address = server.address();
     let (end, ended) = mpsc::channel::<()>();
-    let serving = thread::spawn(move || server.run(move || drop(ended.recv())));
+    let serving = thread::spawn(move || {
+        server.run(move || {
+            let _ = ended.recv();
+        })
+    });
     let pem = std::fs::read(path("tls.crt")).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
