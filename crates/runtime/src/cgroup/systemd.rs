@@ -103,11 +103,12 @@ fn check_name(name: &str) -> Result<(), String> {
 /// The path of a slice: each `-` in its name is a level.
 fn slice_path(name: &str) -> Result<PathBuf, String> {
     let wrong = || format!("'{name}' is no name of a slice");
-    check_name(name).map_err(|_| wrong())?;
-    let levels = name.strip_suffix(".slice").ok_or_else(wrong)?;
-    if levels == "-" {
+    if name == "-.slice" {
+        // The root of all.
         return Ok(PathBuf::new());
     }
+    check_name(name).map_err(|_| wrong())?;
+    let levels = name.strip_suffix(".slice").ok_or_else(wrong)?;
     let mut path = PathBuf::new();
     let mut above = String::new();
     for level in levels.split('-') {
