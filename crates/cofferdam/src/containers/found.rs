@@ -173,8 +173,11 @@ pub(crate) fn find(id: &ContainerId) -> Result<Found, CliError> {
     }
 }
 
+/// A container's name, and what could be read of it.
+pub(crate) type Named = (ContainerId, Result<Found, CliError>);
+
 /// Every container, in order of their names; those that cannot be read come as errors with theirs.
-pub(crate) fn all() -> Result<Vec<(ContainerId, Result<Found, CliError>)>, CliError> {
+pub(crate) fn all() -> Result<Vec<Named>, CliError> {
     let Some(records) = Records::open()? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for id in records.names()? {

@@ -110,9 +110,8 @@ fn much_input_and_output_at_once_neither_blocks_nor_is_lost() {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let sent: Vec<u8> = (0..4_000_000_u32)
-        .map(|n| if n % 80 == 79 { b'\n' } else { (n % 64 + 32) as u8 })
-        .collect();
+    let line: Vec<u8> = (b' '..=b'n').chain([b'\n']).collect();
+    let sent = line.repeat(4_000_000 / line.len());
     let writing = std::thread::spawn({
         let sent = sent.clone();
         move || input.write_all(&sent)

@@ -28,6 +28,19 @@ fn capabilities_are_those_that_were_added() {
 }
 
 #[test]
+fn a_program_begins_with_no_signal_blocked() {
+    let Some(machine) = Machine::new() else { return };
+    let script = "grep SigBlk /proc/1/status";
+    let none = "SigBlk:\t0000000000000000\n";
+    assert_eq!(machine.shell(&[], script), (0, none.into()));
+    let container = machine.detached(&[], &format!("{script}; sleep 1000"));
+    until("it has told", || container.logs() == none);
+    let (status, text) =
+        machine.run(&["exec", &container.name, "grep", "SigBlk", "/proc/self/status"]);
+    assert_eq!((status, text.as_str()), (0, none));
+}
+
+#[test]
 fn limits_variables_and_entry_points_are_as_they_were_told() {
     let Some(machine) = Machine::new() else { return };
     let script = "ulimit -n; ulimit -Hn";

@@ -158,5 +158,5 @@ fn hold(path: &Path) -> Result<Option<Root>, Error> {
     if !fs::metadata(path).is_ok_and(same) {
         return Ok(None);
     }
-    Ok(Some(Root { path: path.join(ROOTFS), held: held }))
+    Ok(Some(Root { path: path.join(ROOTFS), held }))
 }

@@ -208,7 +208,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         use io::Read as _;
         loop {
             let Some(current) = &mut self.current else {
@@ -289,7 +289,7 @@ mod tests {
     /// What was written to a stream, as the log has it.
     fn read(reader: &mut Reader, stream: Stream) -> Vec<u8> {
         let mut found = Vec::new();
-        while let Some(line) = reader.next().unwrap() {
+        while let Some(line) = reader.next_line().unwrap() {
             let line = parse(&line).unwrap();
             if line.stream == stream {
                 found.extend_from_slice(line.text);
@@ -344,7 +344,7 @@ mod tests {
     fn a_reader_follows_the_log_over_a_change_of_files() {
         let (_place, directory) = directory();
         let mut reader = Reader::open(&directory).unwrap();
-        assert_eq!(reader.next().unwrap(), None);
+        assert_eq!(reader.next_line().unwrap(), None);
         let mut writer = Writer::open(&directory, 0).unwrap();
         let long = "x".repeat(9000);
         let mut found = Vec::new();
@@ -367,7 +367,7 @@ mod tests {
         std::fs::write(place.path().join(NEWEST), vec![b'x'; 100_000]).unwrap();
         let mut reader = Reader::open(&directory).unwrap();
         let mut pieces = 0;
-        while let Some(line) = reader.next().unwrap() {
+        while let Some(line) = reader.next_line().unwrap() {
             assert!(line.len() as u64 <= LONGEST_LINE && parse(&line).is_none());
             pieces += 1;
         }

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
     };
     let mut view = View::new(args);
     loop {
-        while let Some(line) = reader.next().or_fail(attempt)? {
+        while let Some(line) = reader.next_line().or_fail(attempt)? {
             let Some(line) = parse(&line).filter(|line| is_wanted(args, line)) else { continue };
             if left_out > 0 {
                 left_out -= u64::from(line.complete);
@@ -106,7 +106,7 @@ fn is_wanted(args: &Args, line: &Line<'_>) -> bool {
 fn count(args: &Args, found: &Found) -> std::io::Result<u64> {
     let mut reader = Reader::open(&found.folder)?;
     let (mut count, mut open) = (0, false);
-    while let Some(line) = reader.next()? {
+    while let Some(line) = reader.next_line()? {
         if let Some(line) = parse(&line).filter(|line| is_wanted(args, line)) {
             count += u64::from(line.complete);
             open = !line.complete;

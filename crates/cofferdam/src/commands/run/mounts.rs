@@ -44,8 +44,8 @@ fn asked(source: Source, destination: &str) -> Result<Asked, String> {
         return Err(format!("'..' is in '{destination}'"));
     }
     let plain = format!("/{}", parts().collect::<Vec<_>>().join("/"));
-    let below = |reserved: &&str| plain == **reserved || plain.starts_with(&format!("{reserved}/"));
-    if ["/", "/dev"].contains(&plain.as_str()) || RESERVED.iter().any(|r| below(&r)) {
+    let below = |reserved: &str| plain == reserved || plain.starts_with(&format!("{reserved}/"));
+    if ["/", "/dev"].contains(&plain.as_str()) || RESERVED.iter().any(|r| below(r)) {
         return Err(format!("'{plain}' of a container cannot be mounted over"));
     }
     let exec = !matches!(source, Source::Memory { .. } | Source::Device(_));

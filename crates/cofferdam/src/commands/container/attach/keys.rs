@@ -71,14 +71,14 @@ mod tests {
 
     #[test]
     fn the_sequence_leaves_and_everything_else_is_passed_on() {
-        let keys: Keys = "ctrl-p,ctrl-q".parse().unwrap();
+        let mut keys: Keys = "ctrl-p,ctrl-q".parse().unwrap();
         let bytes = |text: &[u8]| Typed::Bytes(text.to_vec());
         let mut typed = keys.clone();
         assert_eq!(typed.take(b"a\x10"), bytes(b"a"));
         assert_eq!(typed.take(b"b"), bytes(b"\x10b"));
         assert_eq!(typed.take(b"\x10\x10"), bytes(b"\x10"));
         assert_eq!(typed.take(b"\x11"), Typed::Leave);
-        assert_eq!(keys.clone().take(b"ls\r\x10\x11"), Typed::Leave);
+        assert_eq!(keys.take(b"ls\r\x10\x11"), Typed::Leave);
         let mut none: Keys = "".parse().unwrap();
         assert_eq!(none.take(b"\x10\x11"), bytes(b"\x10\x11"));
         let mut one: Keys = "ctrl-a".parse().unwrap();
