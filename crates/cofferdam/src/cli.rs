@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Kube(commands::kube::Args),
     Db(commands::db::Args),
     Fleet(commands::fleet::Args),
+    Base(commands::base::Args),
     Explain(commands::explain::Args),
     Rules(commands::rules::Args),
     Vercmp(commands::vercmp::Args),

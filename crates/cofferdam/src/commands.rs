@@ -1,5 +1,6 @@
 //! One file a subcommand; the doc comment of its arguments is its help.
 
+pub(crate) mod base;
 pub(crate) mod completions;
 pub(crate) mod container;
 pub(crate) mod db;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
         Command::Kube(args) => kube::run(&args, session),
         Command::Db(args) => db::run(&args, session),
         Command::Fleet(args) => fleet::run(&args, session),
+        Command::Base(args) => base::run(&args, session),
         Command::Explain(args) => explain::run(&args, session),
         Command::Rules(args) => rules::run(&args, session),
         Command::Vercmp(args) => vercmp::run(&args, session),

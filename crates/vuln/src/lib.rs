@@ -5,6 +5,7 @@
 //! ([`language`]), and gaps for what could not
 //! be understood. [`rules`] explains the gaps; [`sbom`] writes the inventory for other programs.
 
+pub mod base;
 mod bytes;
 pub mod cvss;
 pub mod database;
