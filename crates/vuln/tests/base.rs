@@ -1,7 +1,5 @@
 //! Base images: found by layers, newer by age, exchanged by packages; kept as if read from strangers.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
-
 use cofferdam_finding::{Package, PackageKind, SourcePackage};
 use cofferdam_vuln::{
     Inventory,
@@ -152,7 +150,7 @@ proptest! {
         };
         let base = of(&names);
         // An image has at least what its base has, perhaps in other versions.
-        let mut all = names.clone();
+        let mut all = names;
         all.extend(more);
         let image = of(&all);
         let mut then = exchange(&image, &base, &base).packages;
