@@ -108,4 +108,6 @@ pub(crate) enum Command {
     Man(commands::man::Args),
     #[command(hide = true)]
     ContainerMonitor(commands::monitor::Args),
+    #[command(hide = true)]
+    NetworkKeeper(commands::network_keeper::Args),
 }

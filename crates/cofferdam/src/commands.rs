@@ -12,6 +12,7 @@ pub(crate) mod kube;
 pub(crate) mod lint;
 pub(crate) mod man;
 pub(crate) mod monitor;
+pub(crate) mod network_keeper;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod sbom;
@@ -50,5 +51,6 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Ended {
         Command::Completions(args) => completions::run(&args, session),
         Command::Man(args) => man::run(&args, session),
         Command::ContainerMonitor(args) => monitor::run(&args, session),
+        Command::NetworkKeeper(args) => network_keeper::run(&args, session),
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod background;
 mod found;
+mod keeper;
 mod kept;
 pub(crate) mod monitor;
 mod program;
@@ -13,6 +14,7 @@ mod signals;
 pub(crate) mod volumes;
 
 pub(crate) use found::{Found, Standing, all, find, process_id, remove_unread};
+pub(crate) use keeper::Keeper;
 pub(crate) use kept::Kept;
 pub(crate) use program::runtime;
 pub(crate) use report::Report;

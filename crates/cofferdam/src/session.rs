@@ -52,6 +52,9 @@ fn start(cli: Cli) -> Ended {
     if let Some(Command::Scan(args)) = &cli.command {
         flags.extend(args.overrides());
     }
+    if let Some(Command::Run(args)) = &cli.command {
+        flags.extend(args.network.overrides());
+    }
     let settings = Settings::load(flags)?;
     let color = color(&settings);
     let (quiet, verbose) = (settings.is_on("quiet"), settings.is_on("verbose"));

@@ -75,6 +75,8 @@ pub struct Options<'a> {
     /// Socket that the outer side of the container's terminal goes to, instead of this process's
     /// own terminal.
     pub console_socket: Option<PathBuf>,
+    /// Socket of whoever sets the container's network up before its program runs.
+    pub network_socket: Option<PathBuf>,
     /// Descriptors beyond the standard three that the program keeps.
     pub preserved: u32,
     /// Whether the root is entered by chroot(2), where pivot_root(2) does not work.
@@ -226,6 +228,8 @@ fn prepare(
     running.group.release();
     running.resctrl = plan.resctrl.as_ref().map(|asked| resctrl::apply(asked, pid)).transpose()?;
     network::move_devices(plan, pid)?;
+    let socket = options.network_socket.as_deref();
+    let network = socket.map(|path| network::hand_over(path, plan, &running.child)).transpose()?;
     running.given_up.extend(running.group.missing.iter().map(|file| {
         GivenUp::new(
             format!("limit {file}"),
@@ -245,6 +249,9 @@ fn prepare(
         runner("prestart").run(&hooks.prestart)?;
         runner("createRuntime").run(&hooks.create_runtime)?;
         running.tell(message::HOOKS_RUN)?;
+    }
+    if let Some(network) = network {
+        network.wait()?;
     }
     if let Some(path) = &options.pid_file {
         write_pid_file(path, pid)?;

@@ -4,13 +4,16 @@ use std::{
     io::{IoSlice, IoSliceMut},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+    time::Duration,
 };
 
 use rustix::{
     io,
     net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+        self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags,
+        SocketType, recvmsg, sendmsg, socket_with, socketpair, sockopt,
     },
 };
 
@@ -41,6 +44,38 @@ impl Channel {
         let flags = SocketFlags::CLOEXEC;
         let (one, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         Ok((Self(one), Self(other)))
+    }
+
+    /// Connects to a socket of this kind that somebody listens on.
+    ///
+    /// # Errors
+    /// `ECONNREFUSED` when nobody listens, `EPROTOTYPE` when it is of another kind.
+    pub fn connect(path: &Path) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+        Ok(Self(socket))
+    }
+
+    /// A socket at this path that takes such connections.
+    ///
+    /// # Errors
+    /// `EADDRINUSE` when there is something, `ENAMETOOLONG` when the path is longer than 107 bytes.
+    pub fn listen(path: &Path) -> io::Result<OwnedFd> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+        net::listen(&socket, 1)?;
+        Ok(socket)
+    }
+
+    /// The other end does not keep this one waiting for longer.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn limit_waiting(&self, time: Duration) -> io::Result<()> {
+        sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, Some(time))?;
+        sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Send, Some(time))
     }
 
     /// Sends a message; bytes beyond [`MAXIMUM`] are cut off.
@@ -106,6 +141,19 @@ impl AsFd for Channel {
     }
 }
 
+impl From<OwnedFd> for Channel {
+    /// Takes over a connected socket that keeps message boundaries.
+    fn from(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+}
+
+impl From<Channel> for OwnedFd {
+    fn from(channel: Channel) -> Self {
+        channel.0
+    }
+}
+
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -133,6 +181,21 @@ mod tests {
         drop(one);
         assert!(other.receive().unwrap().is_none());
         assert_eq!(other.send(b"x", &[]), Err(io::Errno::PIPE));
+    }
+
+    #[test]
+    fn a_listener_is_found_by_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        assert_eq!(Channel::connect(&path).unwrap_err(), io::Errno::NOENT);
+        let listener = Channel::listen(&path).unwrap();
+        assert_eq!(Channel::listen(&path).unwrap_err(), io::Errno::ADDRINUSE);
+        let one = Channel::connect(&path).unwrap();
+        let other = Channel::from(net::accept(&listener).unwrap());
+        one.send(b"hello", &[]).unwrap();
+        assert_eq!(other.receive().unwrap().unwrap().bytes, b"hello");
+        one.limit_waiting(Duration::from_millis(1)).unwrap();
+        assert_eq!(one.receive().unwrap_err(), io::Errno::AGAIN);
     }
 
     #[test]

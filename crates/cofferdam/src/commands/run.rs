@@ -4,6 +4,7 @@ mod arguments;
 mod binds;
 mod filter;
 pub(crate) mod mounts;
+pub(crate) mod network;
 mod request;
 mod root;
 mod values;
@@ -23,15 +24,16 @@ use cofferdam_runtime::{
     least::{self, LeastError, UserNamespace},
     plan::Plan,
     record::Record,
+    state::default_directory,
 };
 use cofferdam_sys::signal;
 
-use self::root::Origin;
 pub(crate) use self::{
     arguments::Args,
     values::{label, seconds},
     wait::wait,
 };
+use self::{network::Network, root::Origin};
 use crate::{
     containers::{
         self, Kept, background, runtime,
@@ -67,13 +69,14 @@ fn start(args: &Args, session: &mut Session) -> Ended {
     made.make_volumes(&facts, session)?;
     kept.fill(&made.spec, &made.record)?;
     if args.life.detach {
+        made.network.leave(kept.folder().path())?;
         background::start(kept, origin.held.as_ref())?;
         use std::io::Write as _;
         writeln!(session.printer.data(), "{id}")?;
         return Ok(ExitCode::SUCCESS);
     }
     kept.unlock();
-    foreground(args, &id, &kept, &made.record, session)
+    foreground(args, &id, &kept, &made, session)
 }
 
 /// All that a container is made from.
@@ -81,6 +84,7 @@ struct Made {
     spec: Spec,
     record: Record,
     volumes: Vec<VolumeName>,
+    network: Network,
 }
 
 impl Made {
@@ -93,6 +97,12 @@ impl Made {
         session: &Session,
     ) -> Result<Self, CliError> {
         let subordinates = request::subordinates(facts);
+        let network = Network::new(args, id, facts, session)?;
+        let folder = match &kept {
+            Some(kept) => kept.folder().path().to_owned(),
+            // Where it would be.
+            None => default_directory().with_file_name("records").join(id.as_str()),
+        };
         let ids = request::user_namespace(args, facts, &subordinates, kept, session)?;
         let volumes = Volumes::of(session)?;
         let around = binds::Around {
@@ -107,16 +117,17 @@ impl Made {
         let asked: Vec<_> = asked.chain(&files.device).collect();
         let (mounts, names) = binds::mounts(&asked, &around)?;
         let request = request::request(args, id, origin, ids, mounts)?;
-        let spec = match least::configuration(&request, facts, &subordinates) {
+        let mut spec = match least::configuration(&request, facts, &subordinates) {
             Err(error @ LeastError::NoProgram) => {
                 return Err(error)
                     .hint("name one at the end: cofferdam run --rootfs DIR -- /bin/sh");
             }
             other => other?,
         };
+        network.apply(&mut spec, &folder)?;
         let mut record = record(args, id, origin, &spec)?;
         record.volumes = names.iter().map(|name| volumes.path(name)).collect();
-        Ok(Self { spec, record, volumes: names })
+        Ok(Self { spec, record, volumes: names, network })
     }
 
     /// Makes the volumes that are not there; new ones belong to the container's user, where files
@@ -161,7 +172,7 @@ fn print(made: &Made, id: ContainerId, facts: &Facts, session: &mut Session) -> 
     use std::io::Write as _;
     let plan = Plan::new(id, &made.spec, Path::new("/"), facts)?;
     let out = session.printer.data();
-    write!(out, "{plan}")?;
+    write!(out, "{plan}{}", made.network)?;
     let record = &made.record;
     let mut line = |name: &str, value: String| writeln!(out, "{name:<12} {value}");
     for name in &made.volumes {
@@ -181,18 +192,14 @@ fn print(made: &Made, id: ContainerId, facts: &Facts, session: &mut Session) -> 
 }
 
 /// Stays with the container until it has ended.
-fn foreground(
-    args: &Args,
-    id: &ContainerId,
-    kept: &Kept,
-    record: &Record,
-    session: &Session,
-) -> Ended {
+fn foreground(args: &Args, id: &ContainerId, kept: &Kept, made: &Made, session: &Session) -> Ended {
+    let record = &made.record;
     let mut command = Command::new(runtime());
     command.args(["--exit-codes", "podman", "run", "--bundle"]).arg(kept.folder().path());
     if args.explain {
         command.arg("--explain");
     }
+    let keeper = made.network.keep(kept.folder().path(), &mut command, args.explain)?;
     command.arg(id.as_str());
     let kill = || match containers::find(id)?.container()? {
         Some(container) => Ok(container.kill(rustix::process::Signal::KILL.as_raw(), true)?),
@@ -208,7 +215,11 @@ fn foreground(
         signal: record.stop_signal,
         kill: &kill,
     });
-    wait(command, limit.as_ref())
+    let ended = wait(command, limit.as_ref());
+    if let Some(keeper) = keeper {
+        network::tell_refused(keeper.finish(), session);
+    }
+    ended
 }
 
 fn random_name() -> Result<ContainerId, CliError> {

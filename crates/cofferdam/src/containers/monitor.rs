@@ -30,7 +30,7 @@ use cofferdam_sys::signal;
 use rustix::fs::{Mode, OFlags};
 
 use self::clients::Clients;
-use super::{Report, kept};
+use super::{Keeper, Report, kept};
 use crate::error::{CliError, OrFail as _};
 
 /// How long is waited before the first time that a container starts again; twice as long each time.
@@ -56,6 +56,8 @@ pub(super) struct Monitor {
     deadline: Option<Instant>,
     /// What is told to the command that has started this, until it is told.
     report: Option<File>,
+    /// Who keeps the container's network.
+    network: Option<Keeper>,
 }
 
 /// Keeps the container `id` from its start to its end.
@@ -105,7 +107,7 @@ impl Monitor {
         let condition = Condition::new(keeper);
         folder.write_condition(&condition)?;
         let store = Store::open_or_make(&default_directory())?;
-        let (deadline, report) = (None, None);
+        let (deadline, report, network) = (None, None, None);
         Ok(Self {
             records,
             folder,
@@ -118,6 +120,7 @@ impl Monitor {
             log,
             deadline,
             report,
+            network,
         })
     }
 

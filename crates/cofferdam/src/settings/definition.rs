@@ -1,7 +1,9 @@
 use clap::ValueEnum as _;
 use cofferdam_finding::Severity;
 
-use crate::{cli::Color, scanners::Scanners};
+use cofferdam_network::egress::Rule;
+
+use crate::{cli::Color, commands::run::network::NetworkName, scanners::Scanners};
 
 /// A setting: one entry here is its key, its variable, its line of `--show-config` and of the
 /// reference page.
@@ -43,6 +45,10 @@ pub(crate) enum Kind {
     Days,
     /// Any text.
     Text,
+    /// A network of a container.
+    Network,
+    /// What a container may reach, separated by commas.
+    Egress,
 }
 
 /// Every setting, in the order that `--show-config` lists them.
@@ -198,6 +204,22 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         meaning: "public keys that publications have to be signed with, separated by commas: files \
                   or ed25519:BASE64",
     },
+    Definition {
+        name: "run.network",
+        kind: Kind::Network,
+        default: None,
+        project: false,
+        meaning: "network of a container; without it none, or where ports or egress are asked for \
+                  bridge for root and pasta for others",
+    },
+    Definition {
+        name: "run.egress",
+        kind: Kind::Egress,
+        default: None,
+        project: false,
+        meaning: "what a container may reach, and nothing else; without it anything but metadata \
+                  services",
+    },
 ];
 
 impl Definition {
@@ -220,6 +242,8 @@ impl Kind {
             Self::List | Self::Paths => text.split(',').all(|name| !name.trim().is_empty()),
             Self::Days => text.parse::<u32>().is_ok(),
             Self::Text => !text.is_empty(),
+            Self::Network => text.parse::<NetworkName>().is_ok(),
+            Self::Egress => text.split(',').all(|rule| rule.trim().parse::<Rule>().is_ok()),
         };
         if ok { Ok(()) } else { Err(self.wanted().to_owned()) }
     }
@@ -235,6 +259,8 @@ impl Kind {
             Self::Paths => "paths, separated by commas",
             Self::Days => "a number of days",
             Self::Text => "a text",
+            Self::Network => "one of none, bridge, bridge:NAME, pasta, host",
+            Self::Egress => "deny, or addresses and names with ports, separated by commas",
             Self::Platform => "os/architecture or os/architecture/variant, such as linux/amd64",
         }
     }

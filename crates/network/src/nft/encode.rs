@@ -55,7 +55,6 @@ pub(super) fn expressions(rule: &Rule, into: &mut Request) {
 fn encode_match(wanted: &Match, into: &mut Request) {
     match wanted {
         Match::In(name) => device(IN_NAME, EQUAL, name, into),
-        Match::InOther(name) => device(IN_NAME, UNEQUAL, name, into),
         Match::Out(name) => device(OUT_NAME, EQUAL, name, into),
         Match::OutOther(name) => device(OUT_NAME, UNEQUAL, name, into),
         Match::Established => connection(STATE, ESTABLISHED_OR_RELATED, into),

@@ -18,8 +18,6 @@ pub struct Rule {
 pub enum Match {
     /// It came in by this device.
     In(String),
-    /// It came in by another device.
-    InOther(String),
     /// It goes out by this device.
     Out(String),
     /// It goes out by another device.
@@ -136,7 +134,6 @@ impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::In(name) => write!(f, "iifname \"{name}\""),
-            Self::InOther(name) => write!(f, "iifname != \"{name}\""),
             Self::Out(name) => write!(f, "oifname \"{name}\""),
             Self::OutOther(name) => write!(f, "oifname != \"{name}\""),
             Self::Established => f.write_str("ct state established,related"),

@@ -1,13 +1,21 @@
-//! Network devices of this machine that move into the container (config-linux.md, network
-//! devices): with their permanent addresses, and set up there.
+//! The container's network: devices of this machine that move into it (config-linux.md, network
+//! devices), with their permanent addresses; and handing it over to whoever sets it up.
 
-use std::os::fd::AsFd;
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    time::Duration,
+};
 
-use cofferdam_sys::netlink::{Address, Netlink};
+use cofferdam_sys::{
+    channel::Channel,
+    clone::Child,
+    netlink::{Address, Netlink},
+};
 use rustix::{
     fs::{Mode, OFlags, open},
     io::Errno,
-    thread::{LinkNameSpaceType, move_into_link_name_space},
+    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space},
 };
 
 use crate::{
@@ -17,6 +25,53 @@ use crate::{
 
 /// The network namespace of the calling thread, which changes when it enters another.
 const CURRENT: &str = "/proc/thread-self/ns/net";
+
+/// How long whoever sets the network up may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What is sent with the descriptors, and the answer when the network is there.
+const HERE: &[u8] = b"network";
+const DONE: &[u8] = b"done";
+
+/// A network that is being set up by somebody else.
+pub(super) struct Handed {
+    channel: Channel,
+    path: String,
+}
+
+/// Sends descriptors of the container's process, of its network namespace and of its user
+/// namespace to who listens on the socket.
+pub(super) fn hand_over(path: &Path, plan: &Plan, child: &Child) -> Result<Handed, Error> {
+    let doing = "hand the network over at";
+    if !plan.namespaces.contains(UnshareFlags::NEWNET) {
+        let why = "--network-socket needs a network namespace of the container's own";
+        return Err(Error::configuration("/linux/namespaces", why));
+    }
+    let open_namespace = |kind: &str| {
+        let file = format!("/proc/{}/ns/{kind}", child.pid.as_raw_nonzero());
+        open(&file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).doing("open", file)
+    };
+    let (network, user) = (open_namespace("net")?, open_namespace("user")?);
+    let channel = Channel::connect(path).doing(doing, path.display())?;
+    channel.limit_waiting(PATIENCE).doing(doing, path.display())?;
+    let descriptors = [child.pidfd.as_fd(), network.as_fd(), user.as_fd()];
+    channel.send(HERE, &descriptors).doing(doing, path.display())?;
+    Ok(Handed { channel, path: path.display().to_string() })
+}
+
+impl Handed {
+    /// Waits until the network is there.
+    pub(super) fn wait(self) -> Result<(), Error> {
+        let doing = "wait for the network from";
+        match self.channel.receive().doing(doing, &self.path)? {
+            Some(message) if message.bytes == DONE => Ok(()),
+            Some(message) => {
+                let why = String::from_utf8_lossy(&message.bytes).into_owned();
+                Err(std::io::Error::other(why)).doing("set up", "the container's network")
+            }
+            None => Err(Errno::PIPE).doing(doing, &self.path),
+        }
+    }
+}
 
 /// Moves the devices into the network namespace of the process with this id.
 pub(super) fn move_devices(plan: &Plan, pid: rustix::process::Pid) -> Result<(), Error> {
@@ -30,7 +85,7 @@ pub(super) fn move_devices(plan: &Plan, pid: rustix::process::Pid) -> Result<(),
     let there = namespace(&format!("/proc/{}/ns/net", pid.as_raw_nonzero()))?;
     let doing = "talk to the kernel about";
     let ours = Netlink::open().doing(doing, "network devices")?;
-    let enter = |namespace: &std::os::fd::OwnedFd| {
+    let enter = |namespace: &OwnedFd| {
         move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
             .doing("enter", "a network namespace")
     };
@@ -46,7 +101,7 @@ fn move_one(
     device: &NetDevice,
     ours: &Netlink,
     theirs: &Netlink,
-    there: &std::os::fd::OwnedFd,
+    there: &OwnedFd,
 ) -> Result<(), Error> {
     let doing = "move into the container the network device";
     let name = &device.host;

@@ -31,6 +31,8 @@ pub struct Request {
     pub pid_file: Option<PathBuf>,
     /// Socket that the outer side of its terminal goes to.
     pub console_socket: Option<PathBuf>,
+    /// Socket of whoever sets its network up before its program runs.
+    pub network_socket: Option<PathBuf>,
     /// Descriptors beyond the standard three that its program keeps.
     pub preserved: u32,
     /// Sockets that were passed to this program, which come before those.
@@ -248,6 +250,7 @@ fn options<'a>(request: &'a Request, told: &'a State) -> Options<'a> {
         pid_file: request.pid_file.clone(),
         explain: None,
         console_socket: request.console_socket.clone(),
+        network_socket: request.network_socket.clone(),
         preserved: request.preserved + request.sockets,
         no_pivot: request.no_pivot,
         detached: request.detached,

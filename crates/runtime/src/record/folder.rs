@@ -27,11 +27,20 @@ const CONDITION: (&str, &str) = ("condition.json", "condition.json.new");
 /// Is there when somebody wants the container to end and not to start again.
 const STOP: &str = "stop";
 /// All that this program puts into a folder; whatever else is there stays.
-const FILES: [&str; 10] = [
+const FILES: [&str; 18] = [
     CONFIGURATION,
     SOCKET,
     CONSOLE,
     STOP,
+    // The network's.
+    "network.json",
+    "network.sock",
+    "hosts",
+    "resolv.conf",
+    "refused.json",
+    "refused.new",
+    "pasta.pid",
+    "pasta.log",
     log::NEWEST,
     log::OLDER,
     CONDITION.0,

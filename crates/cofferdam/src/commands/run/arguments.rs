@@ -9,14 +9,16 @@ use cofferdam_runtime::{
 
 use super::{
     mounts::{self, Asked},
+    network::NetworkArgs,
     values::{capability, label, seconds, size, thousandths, ulimit},
 };
 use crate::images::Reach;
 
 /// Run a command in a container with least privilege
 ///
-/// The container has no capabilities, no network but its own loopback, a system-call filter, ids
-/// that are nobody's on this machine, and a root file system whose changes are thrown away.
+/// The container has no capabilities, no network but its own loopback unless asked for, a
+/// system-call filter, ids that are nobody's on this machine, and a root file system whose changes
+/// are thrown away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) files: Files,
     #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) life: Life,
@@ -58,6 +62,7 @@ const EXAMPLES: &str = "\
 Examples:
   cofferdam run --rootfs ./root -- /bin/sh
   cofferdam run --explain --memory 256m debian:12 -- id
+  cofferdam run --egress www.example.org:443 debian:12 -- wget https://www.example.org
   cofferdam run -d --name web --restart on-failure:5 --max-age 12h -v www:/srv:ro local/web";
 
 /// What runs, and how.

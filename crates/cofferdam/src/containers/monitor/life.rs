@@ -19,14 +19,18 @@ use rustix::{
 
 use super::{Monitor, stdio::Streams};
 use crate::{
-    containers::{Report, report::runtime_error, runtime, signals},
+    containers::{Keeper, Report, report::runtime_error, runtime, signals},
     error::{CliError, OrFail as _},
 };
 
 impl Monitor {
     /// Starts the container and stays with it; returns how and why it has ended.
     pub(super) fn live(&mut self) -> Result<(u8, Reason), CliError> {
-        let (container, process, mut streams) = self.start()?;
+        let begun = self.start();
+        if begun.is_err() {
+            self.end_network();
+        }
+        let (container, process, mut streams) = begun?;
         let ended = self
             .started()
             .and_then(|()| self.attend(&container, &process, &mut streams))
@@ -41,6 +45,7 @@ impl Monitor {
             self.keep(stream, &bytes);
         }
         let deleted = container.delete(&self.store, ended.is_err());
+        self.end_network();
         let ended = ended?;
         for warning in deleted? {
             self.condition.note(warning.chain());
@@ -60,6 +65,7 @@ impl Monitor {
         let (terminal, interactive) = (self.record.terminal, self.record.interactive);
         let streams = Streams::new(&mut command, &self.folder, terminal, interactive);
         let mut streams = streams.or_fail(attempt)?;
+        self.network = Keeper::of(self.folder.path(), &mut command)?;
         command.arg(self.folder.id().as_str());
         let mut child = command
             .spawn()
@@ -83,6 +89,14 @@ impl Monitor {
                 let _ = container.delete(&self.store, true);
                 Err(error)
             }
+        }
+    }
+
+    /// Waits until the network of a container that has ended is taken down. What was refused to it
+    /// is in its folder.
+    fn end_network(&mut self) {
+        if let Some(Err(error)) = self.network.take().map(Keeper::finish) {
+            self.condition.note(vec![error.message().to_owned()]);
         }
     }
 

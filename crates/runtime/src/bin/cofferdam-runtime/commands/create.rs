@@ -24,6 +24,7 @@ create [OPTIONS] ID
 
   --bundle DIR, -b        directory of config.json (default: the current one)
   --console-socket FILE   socket that takes the outer side of the container's terminal
+  --network-socket FILE   socket of a program that sets the container's network up before it runs
   --pid-file FILE         write the id of the container's first process there
   --preserve-fds N        pass the N descriptors after the standard three on
   --no-pivot              enter the root by chroot where pivot_root does not work; less safe
@@ -40,6 +41,7 @@ create [OPTIONS] ID
 pub(super) const OPTIONS: &[Known] = &[
     value("bundle").or('b'),
     value("console-socket"),
+    value("network-socket"),
     value("pid-file"),
     value("preserve-fds"),
     flag("no-pivot"),
@@ -70,6 +72,7 @@ pub(super) fn request(given: &Given, session: &Session) -> Result<Request, Failu
         bundle,
         pid_file: given.value("pid-file").map(PathBuf::from),
         console_socket: given.value("console-socket").map(PathBuf::from),
+        network_socket: given.value("network-socket").map(PathBuf::from),
         preserved,
         sockets: sockets(std::env::var("LISTEN_PID").ok(), std::env::var("LISTEN_FDS").ok()),
         no_pivot: given.is_set("no-pivot"),

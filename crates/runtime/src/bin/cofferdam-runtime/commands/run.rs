@@ -20,6 +20,7 @@ run [OPTIONS] ID
   --bundle DIR, -b        directory of config.json (default: the current one)
   --detach, -d            leave the container when its program runs
   --console-socket FILE   with --detach: socket that takes the outer side of its terminal
+  --network-socket FILE   socket of a program that sets the container's network up before it runs
   --pid-file FILE         write the id of the container's first process there
   --preserve-fds N        pass the N descriptors after the standard three on
   --no-pivot              enter the root by chroot where pivot_root does not work; less safe
@@ -33,6 +34,7 @@ It exits with the program's code, and with 1 if it could not be run; see --exit-
     options: &[
         value("bundle").or('b'),
         value("console-socket"),
+        value("network-socket"),
         value("pid-file"),
         value("preserve-fds"),
         flag("no-pivot"),
