@@ -79,10 +79,7 @@ fn reserve(at: SocketAddr, protocol: Protocol) -> rustix::io::Result<OwnedFd> {
     if at.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    if kind == SocketType::STREAM {
-        // Connections of an earlier container may still linger.
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-    }
+    // Without SO_REUSEADDR, with which two that do not listen could share it.
     bind(&socket, &at)?;
     Ok(socket)
 }

@@ -3,6 +3,7 @@ mod check;
 mod database;
 mod identity;
 mod isolation;
+mod network;
 mod program;
 mod storage;
 mod table;
@@ -89,6 +90,7 @@ fn examine(machine: &Machine) -> Report {
     checks.push(isolation::idmapped_mounts(machine));
     checks.push(isolation::system_call_filter());
     checks.extend(isolation::security_modules());
+    checks.extend(network::checks(machine));
     checks.extend(cgroups::checks(machine));
     checks.extend(identity::checks(machine));
     checks.extend(storage::checks(machine));
