@@ -19,7 +19,8 @@ fn without_a_network_there_is_loopback_alone() {
     let Some(machine) = Machine::new() else { return };
     let (status, told, _) = machine.run(&[], "/bin/busybox ip -o link");
     assert_eq!((status, told.lines().count()), (0, 1), "{told}");
-    assert!(!machine.inside(|| fs::exists("/sys/class/net/cfd0").unwrap()));
+    let devices = machine.inside(|| fs::read_to_string("/proc/thread-self/net/dev").unwrap());
+    assert!(!devices.contains("cfd"), "{devices}");
 }
 
 #[test]
@@ -216,8 +217,10 @@ fn what_a_killed_run_leaves_is_no_hindrance_to_the_next() {
 fn rules_that_are_there_already_are_left_alone() {
     let Some(machine) = Machine::new() else { return };
     machine.far_service(FAR, 8000);
-    let rules = "table ip nat { chain a { type nat hook prerouting priority dstnat; }
-                 chain b { type nat hook postrouting priority srcnat; counter masquerade; } }";
+    let rules = "table ip nat {
+        chain a {\n type nat hook prerouting priority dstnat\n }
+        chain b {\n type nat hook postrouting priority srcnat\n counter masquerade\n }
+    }\n";
     fs::write(machine.path().join("rules"), rules).unwrap();
     let file = machine.path().join("rules");
     let nft = machine.inside(move || Command::new("nft").arg("-f").arg(file).status());
