@@ -6,59 +6,47 @@
 //! started it. What it does with foreign bytes it leaves to a process without rights: the
 //! resolver.
 
+mod bridge;
+mod network;
+mod prepare;
+mod resolver;
+
 use std::{
-    collections::HashSet,
-    fs::{self, File},
-    io,
-    net::{IpAddr, SocketAddr, UdpSocket},
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    fs, io,
+    os::fd::{AsRawFd as _, OwnedFd},
     path::Path,
-    time::Duration,
 };
 
 use cofferdam_sys::{
     capability,
     channel::{Channel, Message},
-    clone::{self, Child, CloneError, Request},
-    netlink::{Netlink, Socket},
-    network::loopback_up,
+    clone::CloneError,
     signal,
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
     net::{SocketFlags, accept_with},
-    process::{Signal, geteuid, pidfd_send_signal},
-    thread::{UnshareFlags, set_no_new_privs},
+    process::geteuid,
+    thread::set_no_new_privs,
 };
 
+use self::prepare::Prepared;
 use crate::{
-    bridge::{Bridge, BridgeError, set},
-    dns::{
-        confine::confine,
-        learn::{self, Counts, Learnt},
-        resolver::Resolver,
-    },
+    bridge::BridgeError,
     egress::EgressError,
     enter::{EnterError, Namespaces},
-    firewall::{self, Firewall, TABLE, set_name},
-    lease::{Lease, LeaseError, Networks, connections},
-    nft::{self, Batch, NftError, SetKind},
-    pasta::{Pasta, PastaError},
+    lease::LeaseError,
+    nft::NftError,
+    pasta::PastaError,
     port::ReserveError,
-    process::Process,
-    report::Refused,
-    setup::{DNS, HOSTS_FILE, Mode, RESOLV_FILE, RESOLVER, Setup, resolv_text},
+    setup::Setup,
 };
 
 /// What the runtime is told when the network is there.
 const DONE: &[u8] = b"done";
 /// The container's device.
 const DEVICE: &str = "eth0";
-/// How long the resolver may take to tell its counts.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Most addresses that are remembered as let through.
-const REMEMBERED: usize = 65_536;
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
@@ -194,374 +182,6 @@ fn wait_for_runtime(control: &Channel) -> Result<Option<(Channel, Handed)>, Keep
             let namespaces = Namespaces { network, user };
             return Ok(Some((runtime, Handed { process, namespaces })));
         }
-    }
-}
-
-/// What can be had before there is a container.
-struct Prepared {
-    setup: Setup,
-    firewall: Firewall,
-    upstream: Vec<SocketAddr>,
-    resolver: Option<Running>,
-    bridge: Option<OnBridge>,
-    /// Ports of this machine that nobody else gets.
-    reserved: Vec<OwnedFd>,
-}
-
-/// The machine's side of a container on a bridge.
-struct OnBridge {
-    networks: Networks,
-    lease: Lease,
-    netlink: Netlink,
-    rules: Socket,
-}
-
-/// A resolver's process.
-struct Running {
-    child: Child,
-    channel: Channel,
-}
-
-impl Prepared {
-    fn new(setup: Setup) -> Result<Self, KeeperError> {
-        let firewall = Firewall::new(&setup.rules()?);
-        let upstream = setup.upstream(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
-        let needed = setup.needs_resolver(&upstream);
-        // First of all, while there is nothing here that it should not have.
-        let resolver = needed.then(|| Running::start(&firewall, &upstream)).transpose()?;
-        let mut reserved = Vec::new();
-        let bridge = match &setup.mode {
-            Mode::Pasta => None,
-            Mode::Bridge(name) => {
-                for port in &setup.ports {
-                    reserved.extend(port.reserve()?);
-                }
-                Some(OnBridge::new(&setup, name.as_deref())?)
-            }
-        };
-        Ok(Self { setup, firewall, upstream, resolver, bridge, reserved })
-    }
-
-    fn give_back(self) -> Result<(), KeeperError> {
-        self.bridge.map_or(Ok(()), |bridge| bridge.give_back())
-    }
-
-    /// Makes the container's network. What fails here is taken back.
-    fn make(mut self, handed: Handed) -> Result<Network, KeeperError> {
-        match self.try_make(&handed) {
-            Ok((rules, pasta)) => Ok(Network {
-                setup: self.setup,
-                firewall: self.firewall,
-                process: handed.process,
-                rules,
-                resolver: self.resolver.take(),
-                bridge: self.bridge.take(),
-                _reserved: self.reserved,
-                _pasta: pasta,
-                known: HashSet::new(),
-            }),
-            Err(error) => {
-                // What went wrong first counts.
-                let _ = self.give_back();
-                Err(error)
-            }
-        }
-    }
-
-    /// The container's network, and a connection to the rules in it.
-    fn try_make(&mut self, handed: &Handed) -> Result<(Socket, Option<Pasta>), KeeperError> {
-        let pid = pid_of(&handed.process)?;
-        if let Some(bridge) = &self.bridge {
-            bridge.connect(handed, pid)?;
-        }
-        let addresses =
-            self.bridge.as_ref().map(|bridge| (&bridge.lease.bridge, bridge.lease.host));
-        let with_resolver = self.resolver.is_some();
-        let firewall = &self.firewall;
-        let mut opened = handed
-            .namespaces
-            .inside(|| inside(firewall, addresses, with_resolver).map_err(|error| chain(&error)))?
-            .into_iter();
-        let rules = opened.next().ok_or(EnterError::Silent)?;
-        if let Some(resolver) = &self.resolver {
-            let client = opened.next().ok_or(EnterError::Silent)?;
-            let sent = resolver.channel.send(b"client", &[client.as_fd()]);
-            sent.map_err(|source| KeeperError::Kernel { doing: "reach the resolver", source })?;
-        }
-        self.write_files()?;
-        let pasta = match self.setup.mode {
-            Mode::Pasta => Some(Pasta::start(&self.setup.ports, &self.setup.directory, pid)?),
-            Mode::Bridge(_) => None,
-        };
-        if let Some(bridge) = &self.bridge {
-            bridge.publish(&self.setup)?;
-        }
-        Ok((Socket::from(rules), pasta))
-    }
-
-    /// Fills the files that the container sees.
-    fn write_files(&self) -> Result<(), KeeperError> {
-        let own = self.bridge.as_ref().map(|on| on.lease.bridge.addresses(on.lease.host));
-        let own: Vec<IpAddr> =
-            own.unwrap_or_default().iter().map(|network| network.address).collect();
-        let servers: Vec<IpAddr> = match self.resolver {
-            Some(_) => vec![RESOLVER],
-            None => self.upstream.iter().map(SocketAddr::ip).collect(),
-        };
-        for (file, text) in
-            [(HOSTS_FILE, self.setup.hosts_text(&own)), (RESOLV_FILE, resolv_text(&servers))]
-        {
-            let path = self.setup.directory.join(file);
-            // Written in place: the container may hold the very file by now.
-            fs::write(&path, text).map_err(|source| {
-                let path = path.display().to_string();
-                KeeperError::File { doing: "write", path, source }
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// What is done in the container's network namespace, the firewall first: nothing can go out
-/// before it is there. Opens the connection to its rules, and the resolver's socket.
-fn inside(
-    firewall: &Firewall,
-    bridge: Option<(&Bridge, u8)>,
-    resolver: bool,
-) -> Result<Vec<OwnedFd>, KeeperError> {
-    let rules = nft::open()?;
-    firewall.place(&rules)?;
-    let mut opened: Vec<OwnedFd> = vec![rules.into()];
-    let failed = |doing| move |source| KeeperError::Device { doing, source };
-    loopback_up().map_err(failed("set up the loopback beside"))?;
-    if let Some((bridge, host)) = bridge {
-        let netlink = Netlink::open().map_err(failed("ask for"))?;
-        let index = netlink.index(DEVICE).map_err(failed("find"))?;
-        if bridge.random.is_some() {
-            // Who is on the bridge too does not tell the container where to send packets.
-            set(&format!("ipv6/conf/{DEVICE}/accept_ra"), "0")?;
-        }
-        netlink.set_up(index).map_err(failed("set up"))?;
-        for address in bridge.addresses(host) {
-            netlink.give(index, address).map_err(failed("give an address to"))?;
-        }
-        for gateway in bridge.addresses(1) {
-            netlink.route_default(index, gateway.address).map_err(failed("route over"))?;
-        }
-    }
-    if resolver {
-        let at = SocketAddr::new(RESOLVER, DNS);
-        let socket = UdpSocket::bind(at).map_err(|source| KeeperError::File {
-            doing: "answer the container's questions at",
-            path: at.to_string(),
-            source,
-        })?;
-        opened.push(socket.into());
-    }
-    Ok(opened)
-}
-
-impl OnBridge {
-    fn new(setup: &Setup, name: Option<&str>) -> Result<Self, KeeperError> {
-        let (netlink, rules) = connections()?;
-        let networks = Networks::open(&setup.networks)?;
-        let own = Process::of(std::process::id()).map_err(|source| KeeperError::File {
-            doing: "look at this process in",
-            path: "/proc".into(),
-            source,
-        })?;
-        let lease = networks.take(name, &setup.container, own, &setup.ports, &netlink, &rules)?;
-        Ok(Self { networks, lease, netlink, rules })
-    }
-
-    /// Makes the cable between the bridge and the container.
-    fn connect(&self, handed: &Handed, pid: u32) -> Result<(), KeeperError> {
-        let failed = |doing| move |source| KeeperError::Device { doing, source };
-        if let Ok(init) = Process::of(pid) {
-            self.networks.note(&self.lease, init)?;
-        }
-        let bridge = &self.lease.bridge;
-        let name = bridge.port_device(self.lease.host);
-        let network = handed.namespaces.network.as_fd();
-        self.netlink.make_pair(&name, DEVICE, network).map_err(failed("make"))?;
-        let index = self.netlink.index(&name).map_err(failed("find"))?;
-        let to = self.netlink.index(&bridge.device()).map_err(failed("find the bridge of"))?;
-        self.netlink.attach(index, to, !bridge.shared).map_err(failed("attach"))?;
-        self.netlink.set_up(index).map_err(failed("set up"))
-    }
-
-    /// Leads published ports to the container.
-    fn publish(&self, setup: &Setup) -> Result<(), KeeperError> {
-        if setup.ports.is_empty() {
-            return Ok(());
-        }
-        let mut batch = Batch::default();
-        batch.replace(&self.lease.bridge.ports(self.lease.host, &setup.ports));
-        Ok(batch.send(&self.rules)?)
-    }
-
-    fn give_back(&self) -> Result<(), KeeperError> {
-        Ok(self.networks.give_back(&self.lease, &self.netlink, &self.rules)?)
-    }
-}
-
-impl Running {
-    /// Starts the resolver, which waits for its socket in the container's network.
-    fn start(firewall: &Firewall, upstream: &[SocketAddr]) -> Result<Self, KeeperError> {
-        let failed = |source| KeeperError::Kernel { doing: "make a channel", source };
-        let (ours, theirs) = Channel::pair().map_err(failed)?;
-        let open = |path: &str, write| {
-            let file = File::options().read(true).write(write).open(path);
-            let path = path.to_owned();
-            file.map_err(|source| KeeperError::File { doing: "open", path, source })
-        };
-        let (random, nothing) = (open("/dev/urandom", false)?, open("/dev/null", true)?);
-        let request = Request { namespaces: UnshareFlags::empty(), cgroup: None };
-        let mut ours = Some(ours);
-        let child = clone::spawn(&request, || {
-            // Else the channel would stay open here when the keeper is gone.
-            ours = None;
-            if cofferdam_sys::exec::become_standard_streams(&nothing).is_err() || confine().is_err()
-            {
-                return 1;
-            }
-            let Ok(Some(message)) = theirs.receive() else { return 0 };
-            let Some(client) = message.descriptors.into_iter().next() else { return 1 };
-            let names = firewall.restricts.then(|| firewall.names.clone());
-            let servers = upstream.to_vec();
-            let resolver = Resolver { client, keeper: theirs, servers, names, random };
-            u8::from(resolver.run().is_err())
-        });
-        let child = child.map_err(KeeperError::Resolver)?;
-        let channel = ours.ok_or(KeeperError::Resolver(CloneError::Threads))?;
-        channel.limit_waiting(PATIENCE).map_err(failed)?;
-        Ok(Self { child, channel })
-    }
-}
-
-impl Running {
-    /// What the resolver refused; `None` when it does not say.
-    fn counts(&self) -> Option<Counts> {
-        /// An answer that was on its way, and the counts.
-        const MESSAGES: usize = 2;
-        self.channel.send(learn::FINISH, &[]).ok()?;
-        for _ in 0..MESSAGES {
-            let message = self.channel.receive().ok()??;
-            if Counts::is(&message.bytes) {
-                return Some(Counts::decode(&message.bytes));
-            }
-            self.channel.send(learn::NOT_LEARNT, &[]).ok()?;
-        }
-        None
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = pidfd_send_signal(&self.child.pidfd, Signal::KILL);
-    }
-}
-
-/// A container's network that is in force.
-struct Network {
-    setup: Setup,
-    firewall: Firewall,
-    /// The container's first process.
-    process: OwnedFd,
-    /// To the rules in the container's network namespace.
-    rules: Socket,
-    resolver: Option<Running>,
-    bridge: Option<OnBridge>,
-    _reserved: Vec<OwnedFd>,
-    _pasta: Option<Pasta>,
-    /// Addresses that were let through, by the name's place.
-    known: HashSet<(usize, IpAddr)>,
-}
-
-impl Network {
-    /// Looks after it until the container has ended, then takes it down.
-    fn keep(mut self) -> Result<(), KeeperError> {
-        // What goes wrong from here on must not leave anything behind.
-        let kept = drop_privileges().and_then(|()| self.serve());
-        let refused = self.refused();
-        let given_back = self.bridge.take().map_or(Ok(()), |bridge| bridge.give_back());
-        kept.and(refused).and(given_back)
-    }
-
-    /// Until the container has ended.
-    fn serve(&mut self) -> Result<(), KeeperError> {
-        let failed = |source| KeeperError::Kernel { doing: "wait for the container", source };
-        loop {
-            let (ended, asked) = {
-                let mut watched = vec![PollFd::new(&self.process, PollFlags::IN)];
-                let resolver = self.resolver.as_ref();
-                watched.extend(resolver.map(|one| PollFd::new(&one.channel, PollFlags::IN)));
-                match poll(&mut watched, None) {
-                    Err(Errno::INTR) => continue,
-                    result => result.map_err(failed)?,
-                };
-                let ready =
-                    |at: usize| watched.get(at).is_some_and(|one| !one.revents().is_empty());
-                (ready(0), ready(1))
-            };
-            if ended {
-                return Ok(());
-            }
-            if asked && !self.learn() {
-                // Without a resolver no name is looked up, and no address let through.
-                self.resolver = None;
-            }
-        }
-    }
-
-    /// Lets through what the resolver learnt; false when it is gone, or says what makes no sense.
-    fn learn(&mut self) -> bool {
-        let Some(resolver) = &self.resolver else { return false };
-        let Ok(Some(message)) = resolver.channel.receive() else { return false };
-        let names = self.firewall.names.len();
-        let Some(records) = learn::decode(&message.bytes, names) else { return false };
-        let learnt = records.iter().all(|record| let_through(&self.rules, &mut self.known, record));
-        let answer = if learnt { learn::LEARNT } else { learn::NOT_LEARNT };
-        resolver.channel.send(answer, &[]).is_ok()
-    }
-
-    /// Keeps what was refused.
-    fn refused(&mut self) -> Result<(), KeeperError> {
-        let attempts = firewall::refused(&self.rules)?;
-        let counts = self.resolver.as_ref().and_then(Running::counts).unwrap_or_default();
-        let refused = Refused::new(&self.setup.container, &attempts, &counts);
-        if refused.is_empty() && !self.firewall.restricts {
-            return Ok(());
-        }
-        let directory = &self.setup.directory;
-        refused.write(directory).map_err(|source| KeeperError::File {
-            doing: "keep what was refused in",
-            path: directory.display().to_string(),
-            source,
-        })
-    }
-}
-
-/// Puts an address into its set, or has it stay there for longer.
-fn let_through(rules: &Socket, known: &mut HashSet<(usize, IpAddr)>, record: &Learnt) -> bool {
-    let set = set_name(record.place, SetKind::of(record.address));
-    let send = |anew: bool| {
-        let mut batch = Batch::default();
-        if anew {
-            batch.forget(TABLE, &set, record.address);
-        }
-        batch.learn(TABLE, &set, record.address, record.time());
-        batch.send(rules)
-    };
-    if known.len() >= REMEMBERED {
-        known.clear();
-    }
-    let first = known.insert((record.place, record.address));
-    match send(!first) {
-        // Its time was over.
-        Err(error) if error.errno() == Errno::NOENT && !first => send(false).is_ok(),
-        result => result.is_ok(),
     }
 }
 
