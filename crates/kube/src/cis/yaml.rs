@@ -93,8 +93,10 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..INDENTED_LIMIT {
         let Err(broken) = once(&text) else { break };
-        let line = broken.line.checked_sub(1).and_then(|line| lines.get_mut(line));
-        match line.filter(|line| broken.is_indentation && !line.starts_with(INDENT)) {
+        // The error names the line on which the text begins; it is one of those behind it.
+        let behind = lines.iter_mut().skip(broken.line);
+        let line = behind.into_iter().find(|line| !line.starts_with(INDENT));
+        match line.filter(|_| broken.is_indentation) {
             Some(line) => *line = Cow::Owned(format!("{INDENT}{line}")),
             None => break,
         }

@@ -3,7 +3,11 @@ mod machine;
 mod processes;
 mod shell;
 
-use std::{collections::BTreeSet, io::Write as _, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use cofferdam_finding::Target;
 use cofferdam_kube::{
@@ -29,12 +33,14 @@ use crate::{
 
 /// Check a node and a cluster against a CIS benchmark
 ///
-/// Reads the checks of kube-bench's 'cfg' directory as they are. Their commands are answered by an
+/// With --benchmark-dir, reads the checks of kube-bench's 'cfg' directory as they are. Their commands are answered by an
 /// interpreter of its own that runs nothing and reads only below --root; what it cannot answer is
-/// undecided. Questions to the cluster are answered from a dump.
+/// undecided. Questions to the cluster are answered from a dump. Without it, decides section 5 (roles,
+/// pods, namespaces, admission) of a dump by checks of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  cofferdam kube cis --cluster dump.json --fail-on high
   cofferdam kube cis --benchmark-dir kube-bench/cfg --kube-version 1.31
   cofferdam kube cis --benchmark-dir cfg --benchmark cis-1.11 --root node1/ --processes ps.txt
   cofferdam kube cis --benchmark-dir cfg --benchmark cis-1.11 --targets policies --cluster dump.json
@@ -47,10 +53,10 @@ Exit status:
   3  something could not be decided, under --strict")]
 pub(crate) struct Args {
     /// Directory of benchmarks in the form of kube-bench's cfg
-    #[arg(long, value_name = "DIR")]
-    benchmark_dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "cluster")]
+    benchmark_dir: Option<PathBuf>,
     /// Benchmark in that directory: cis-1.11, eks-1.5.0, …
-    #[arg(long, value_name = "NAME", conflicts_with = "kube_version")]
+    #[arg(long, value_name = "NAME", conflicts_with = "kube_version", requires = "benchmark_dir")]
     benchmark: Option<String>,
     /// Release of Kubernetes that the benchmark is chosen by
     #[arg(long, value_name = "VERSION")]
@@ -98,13 +104,16 @@ enum Native {
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session) -> Ended {
-    if args.allow_shell && args.root != PathBuf::from("/") {
+    if args.allow_shell && args.root != Path::new("/") {
         let error = CliError::new("could not let a shell answer for another root than '/'");
         return Err(error.hint("leave out --allow-shell or --root"));
     }
-    let snapshot = args.cluster.as_deref().map(|path| input::read(path, session)).transpose()?;
+    let snapshot = args.cluster.as_deref().map(|path| input::load(path, session)).transpose()?;
+    let Some(directory) = &args.benchmark_dir else {
+        return policies(args, snapshot.unwrap_or_default(), session);
+    };
     let benchmark = Benchmark::choose(
-        &args.benchmark_dir,
+        directory,
         args.benchmark.as_deref(),
         args.kube_version.as_deref(),
         snapshot.as_ref(),
@@ -176,11 +185,29 @@ fn report(args: &Args, benchmark: &Benchmark, looked: Looked, session: &mut Sess
     ));
     let (findings, rules) = cis::findings(&benchmark.name, &looked.results);
     let found = Found { findings, gaps: looked.gaps, rules, ..Found::default() };
-    let target = Target {
-        name: args.root.display().to_string(),
-        kind: "kubernetes-node".into(),
-        ..Target::default()
+    judge(args, args.root.display().to_string(), "kubernetes-node", found, session)
+}
+
+/// Section 5 by checks of our own.
+fn policies(args: &Args, snapshot: Snapshot, session: &mut Session) -> Ended {
+    if args.native.is_some() {
+        let error = CliError::new("could not write our own checks as kube-bench does");
+        return Err(error.hint("leave out --as, or name kube-bench's checks with --benchmark-dir"));
+    }
+    let (mut findings, mut gaps) = cis::policies::evaluate(&snapshot);
+    gaps.extend(snapshot.gaps);
+    let is_named = |finding: &cofferdam_finding::Finding| {
+        args.checks.is_empty()
+            || args.checks.iter().any(|id| finding.title.starts_with(&format!("CIS {id} ")))
     };
+    findings.retain(is_named);
+    session.printer.message(format_args!("{}, decided from the dump", cis::policies::benchmark()));
+    let name = args.cluster.as_deref().map_or(String::new(), |path| path.display().to_string());
+    judge(args, name, "kubernetes", Found { findings, gaps, ..Found::default() }, session)
+}
+
+fn judge(args: &Args, name: String, kind: &str, found: Found, session: &mut Session) -> Ended {
+    let target = Target { name, kind: kind.into(), ..Target::default() };
     let mut report = reporting::judged(target, found, &args.report)?;
     let verdict = report.decision.verdict;
     let hidden = reporting::hide(&mut report, args.report.severity);
