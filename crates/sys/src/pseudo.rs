@@ -47,11 +47,33 @@ pub fn open(kind: Kind, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
 /// # Errors
 /// As [`open`] and write(2); `EIO` when only a part was taken.
 pub fn write(kind: Kind, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = open(kind, path, OFlags::WRONLY)?;
-    if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(Errno::INVAL);
+    Writer::open(kind, path)?.write(bytes)
+}
+
+/// A file that is written to several times, as lists are that take an entry a call.
+#[derive(Debug)]
+pub struct Writer(OwnedFd);
+
+impl Writer {
+    /// Opens a file that exists.
+    ///
+    /// # Errors
+    /// As [`open`]; `EINVAL` when it is no regular file.
+    pub fn open(kind: Kind, path: &Path) -> io::Result<Self> {
+        let file = open(kind, path, OFlags::WRONLY)?;
+        if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
+            return Err(Errno::INVAL);
+        }
+        Ok(Self(file))
     }
-    if io::write(file, bytes)? == bytes.len() { Ok(()) } else { Err(Errno::IO) }
+
+    /// Writes in one call, as these file systems want it.
+    ///
+    /// # Errors
+    /// As write(2); `EIO` when only a part was taken.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        if io::write(&self.0, bytes)? == bytes.len() { Ok(()) } else { Err(Errno::IO) }
+    }
 }
 
 #[cfg(test)]

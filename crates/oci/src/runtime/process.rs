@@ -6,14 +6,15 @@ object! {
         required {
             /// Working directory, absolute, inside.
             cwd: String,
+            /// Who it runs as; root if it is absent.
+            #[serde(default, deserialize_with = "crate::runtime::null_as_default")]
+            user: User,
         }
         optional {
             /// Whether it gets a terminal.
             terminal: bool,
             /// The terminal's size.
             console_size: Option<ConsoleSize>,
-            /// Who it runs as.
-            user: User,
             /// Program and arguments.
             args: Vec<String>,
             /// Windows only; not interpreted.
@@ -58,11 +59,15 @@ object! {
 object! {
     /// Who a process runs as, in the container's ids (config.md, `user`).
     pub struct User {
-        optional {
-            /// User id.
+        required {
+            /// User id. It is written even if it is 0, as the specification requires it.
+            #[serde(default, deserialize_with = "crate::runtime::null_as_default")]
             uid: u32,
             /// Group id.
+            #[serde(default, deserialize_with = "crate::runtime::null_as_default")]
             gid: u32,
+        }
+        optional {
             /// Mask of permission bits for new files.
             umask: Option<u32>,
             /// Supplementary groups.

@@ -16,6 +16,7 @@ use rustix::{
     },
     io::Errno,
     mount::OpenTreeFlags,
+    process::umask,
 };
 
 use super::mount::links;
@@ -26,10 +27,11 @@ use crate::{
 
 /// Makes the devices, and the links in the container's /dev.
 pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
-    let mut parent = None;
-    for device in &plan.devices {
-        make(plan, device, root, &mut parent)?;
-    }
+    // Nodes get exactly the mode that they are made with.
+    let mask = umask(Mode::empty());
+    let made = make_all(plan, root);
+    umask(mask);
+    made?;
     if plan.links.is_empty() {
         return Ok(());
     }
@@ -42,6 +44,11 @@ pub(super) fn populate(plan: &Plan, root: &Root) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn make_all(plan: &Plan, root: &Root) -> Result<(), Error> {
+    let mut last = None;
+    plan.devices.iter().try_for_each(|device| make(plan, device, root, &mut last))
 }
 
 /// Makes a device. The directory that the one before is in comes along, as most are in the same.
@@ -69,7 +76,7 @@ fn make<'a>(
     // owner and mode that they have there.
     let tree = of_this_machine(device)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let place = match openat(&*directory, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o666))
+    let place = match openat(&*directory, name, flags | OFlags::WRONLY, Mode::from_raw_mode(0o644))
     {
         // Whatever an image has there is covered, unless it leads elsewhere.
         Err(Errno::EXIST) => existing(directory, name),
@@ -102,12 +109,16 @@ fn node(directory: &OwnedFd, name: &Path, device: &Device) -> rustix::io::Result
                 return Err(Errno::EXIST);
             }
         }
-        result => result?,
+        Ok(()) => return own(directory, name, device),
+        Err(error) => return Err(error),
     }
-    let (user, group) = (Uid::from_raw(device.user), Gid::from_raw(device.group));
-    chownat(directory, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
-    // Again, as the mask of new files has been taken off.
+    own(directory, name, device)?;
     chmodat(directory, name, mode, AtFlags::empty())
+}
+
+fn own(directory: &OwnedFd, name: &Path, device: &Device) -> rustix::io::Result<()> {
+    let (user, group) = (Uid::from_raw(device.user), Gid::from_raw(device.group));
+    chownat(directory, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)
 }
 
 /// This machine's node for a device: at the same path, or where the kernel says that it is.

@@ -220,13 +220,21 @@ fn delegate(directory: &Path, needed: &[String]) -> Result<(), Error> {
 /// Writes in order; what the kernel refuses because of another value is tried again at the end,
 /// such as a period that is shorter than the old quota. Returns optional files that are missing.
 pub(super) fn write_all(directory: &Path, writes: &[Write]) -> Result<Vec<String>, Error> {
-    write_all_by(put, directory, writes)
+    // Lists of devices are long, and take a rule a call.
+    let mut last: Option<(PathBuf, pseudo::Writer)> = None;
+    let mut put = |path: &Path, value: &str| {
+        if last.as_ref().is_none_or(|(of, _)| of != path) {
+            last = Some((path.to_owned(), pseudo::Writer::open(Kind::Cgroup, path)?));
+        }
+        last.as_ref().map_or(Ok(()), |(_, file)| Ok(file.write(value.as_bytes())?))
+    };
+    write_all_by(&mut put, directory, writes)
 }
 
 /// Writes one file.
-type Put = fn(&Path, &str) -> io::Result<()>;
+type Put<'a> = &'a mut dyn FnMut(&Path, &str) -> io::Result<()>;
 
-fn write_all_by(put: Put, directory: &Path, writes: &[Write]) -> Result<Vec<String>, Error> {
+fn write_all_by(put: Put<'_>, directory: &Path, writes: &[Write]) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
     let mut again = Vec::new();
     for write in writes {
@@ -255,7 +263,7 @@ fn depends_on_others(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(busy)
 }
 
-fn write_one(put: Put, directory: &Path, write: &Write) -> io::Result<()> {
+fn write_one(put: Put<'_>, directory: &Path, write: &Write) -> io::Result<()> {
     match (put(&directory.join(&write.file), &write.value), &write.instead) {
         (Err(error), Some((file, value))) if error.kind() == io::ErrorKind::NotFound => {
             match put(&directory.join(file), value) {
@@ -331,13 +339,13 @@ mod tests {
         let optional = Write { optional: true, ..write("c", "3") };
         let quiet = Write { quiet: true, ..write("d", "4") };
         let all = [Write { instead, ..write("a", "1") }, optional, quiet];
-        let put: Put = |path, value| {
+        let mut put = |path: &Path, value: &str| {
             use std::io::Write as _;
             fs::OpenOptions::new().write(true).open(path)?.write_all(value.as_bytes())
         };
-        assert_eq!(write_all_by(put, &path, &all).unwrap(), ["c"]);
+        assert_eq!(write_all_by(&mut put, &path, &all).unwrap(), ["c"]);
         assert_eq!(fs::read_to_string(path.join("b")).unwrap(), "2");
-        let error = write_all_by(put, &path, &[write("e", "5")]).unwrap_err();
+        let error = write_all_by(&mut put, &path, &[write("e", "5")]).unwrap_err();
         assert!(error.to_string().contains("/e' to '5'"), "{error}");
         assert!(!path.join("e").exists());
         // It is no control group.
