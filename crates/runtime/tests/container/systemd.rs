@@ -121,8 +121,11 @@ impl Drop for Systemd {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        for tree in trees() {
-            let _ = fs::remove_dir(tree.join(&self.slice));
+        // Also in trees of v1 that systemd does not look after, where the runtime has made it.
+        let root = Path::new("/sys/fs/cgroup");
+        let _ = fs::remove_dir(root.join(&self.slice));
+        for tree in fs::read_dir(root).into_iter().flatten().filter_map(Result::ok) {
+            let _ = fs::remove_dir(tree.path().join(&self.slice));
         }
     }
 }
