@@ -137,7 +137,7 @@ fn program_of(file: &str) -> Option<&'static Program> {
         Some(start) => file.strip_prefix(start).is_some_and(is_version_or_abi),
         None => *pattern == file,
     };
-    PROGRAMS.iter().find(|program| program.files.iter().any(|pattern| is_named(&pattern)))
+    PROGRAMS.iter().find(|program| program.files.iter().any(is_named))
 }
 
 /// What follows a name that stands for several: nothing, or what begins with a digit, a dot or the
@@ -252,7 +252,7 @@ mod tests {
         fn no_content_panics(content in any::<Vec<u8>>(), version in "[0-9.a-z+ -]{0,50}") {
             for path in ["node", "python3.12", "mariadbd", "redis-server", "openssl", "libruby.so.3"] {
                 let _ = classified(path, &content);
-                for text in ["node.js/v", "\03.12", "OpenSSL ", "ruby "] {
+                for text in ["node.js/v", "\x003.12", "OpenSSL ", "ruby "] {
                     let _ = classified(path, format!("{text}{version}").as_bytes());
                     let _ = classified(path, format!("{version}-MariaDB").as_bytes());
                 }

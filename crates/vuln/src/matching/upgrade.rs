@@ -21,6 +21,9 @@ use crate::{
 /// Versions that are tried for a package, the newest of those that records name.
 const MOST_VERSIONS: usize = 64;
 
+/// Subject, installed version, version to upgrade to.
+type Key = (String, String, Option<String>);
+
 /// For every package with open findings, the version that closes most of them, and brings least.
 /// The most useful first: by what is exploited, then by how many findings are closed.
 ///
@@ -34,8 +37,7 @@ pub fn upgrades(
     let own = inventory.packages.iter().filter(|package| package.kind.is_of_distribution()).count();
     let of_distribution =
         distribution_ecosystem(inventory, database, own, &mut Matches::default())?;
-    let mut all: BTreeMap<(String, String, Option<String>), (Upgrade, BTreeSet<String>)> =
-        BTreeMap::new();
+    let mut all: BTreeMap<Key, (Upgrade, BTreeSet<String>)> = BTreeMap::new();
     for case in cases(inventory, findings) {
         let package = case.packages[0];
         let ecosystem = match package.kind.is_of_distribution() {

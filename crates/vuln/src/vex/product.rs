@@ -157,19 +157,19 @@ impl Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Miss {
     /// The product is not here at all.
-    OtherProduct,
+    Product,
     /// The product is here, but the component is another one.
-    OtherComponent,
+    Component,
     /// The package is the one, in another version.
-    OtherVersion,
+    Version,
 }
 
 impl Miss {
     pub(super) const fn why(self) -> &'static str {
         match self {
-            Self::OtherProduct => "its product is not what was scanned, and no package in it",
-            Self::OtherComponent => "its component is not a package with this vulnerability",
-            Self::OtherVersion => "it is about another version of the package",
+            Self::Product => "its product is not what was scanned, and no package in it",
+            Self::Component => "its component is not a package with this vulnerability",
+            Self::Version => "it is about another version of the package",
         }
     }
 }
@@ -189,13 +189,13 @@ impl Product {
             if is_whole && !is_platform {
                 return Ok(());
             }
-            return self.is_package(&self.identifiers, package, subject, Miss::OtherProduct);
+            return self.is_package(&self.identifiers, package, subject, Miss::Product);
         }
         // What costs less to find out first.
-        self.is_package(&self.component, package, subject, Miss::OtherComponent)?;
+        self.is_package(&self.component, package, subject, Miss::Component)?;
         match is_whole || self.has_part(package, subject, all) {
             true => Ok(()),
-            false => Err(Miss::OtherProduct),
+            false => Err(Miss::Product),
         }
     }
 
@@ -220,7 +220,7 @@ impl Product {
         for identifier in identifiers {
             match names(identifier, package, subject) {
                 Ok(()) if self.has_version(package) => return Ok(()),
-                Ok(()) | Err(Miss::OtherVersion) => miss = Miss::OtherVersion,
+                Ok(()) | Err(Miss::Version) => miss = Miss::Version,
                 Err(_) => {}
             }
         }
@@ -246,7 +246,7 @@ impl Product {
 /// and every qualifier that the identifier has. For a source package (`arch=source`, `arch=src`),
 /// its name and version are those of the source that the package was built from.
 fn names(identifier: &Identifier, package: &Package, subject: &Subject) -> Result<(), Miss> {
-    let other = Err(Miss::OtherComponent);
+    let other = Err(Miss::Component);
     let Identifier::Purl(wanted) = identifier else { return other };
     let Ok(own) = Purl::parse(&package.purl) else { return other };
     if wanted.kind != own.kind || wanted.package_kind() != package.kind {
@@ -294,7 +294,7 @@ fn names(identifier: &Identifier, package: &Package, subject: &Subject) -> Resul
     match &wanted.version {
         None => Ok(()),
         Some(text) if same_version(text, wanted.qualifiers.get("epoch"), version) => Ok(()),
-        Some(_) => Err(Miss::OtherVersion),
+        Some(_) => Err(Miss::Version),
     }
 }
 
