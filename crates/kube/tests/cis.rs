@@ -270,3 +270,31 @@ proptest! {
         prop_assert_eq!(printed, Ended::Exit { status: 0, output: text });
     }
 }
+
+#[test]
+fn every_file_of_a_checkout_is_read() {
+    let Some(checkout) = std::env::var_os("COFFERDAM_KUBE_BENCH") else {
+        println!("skipped: COFFERDAM_KUBE_BENCH names no checkout of kube-bench");
+        return;
+    };
+    let cfg = std::path::Path::new(&checkout).join("cfg");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    let (mut files, mut checks) = (0, 0);
+    for directory in std::fs::read_dir(&cfg).unwrap() {
+        let directory = directory.unwrap().path();
+        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
+        let mut config = Config::parse(&read(&cfg.join("config.yaml"))).unwrap();
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.file_name().unwrap() == "config.yaml" {
+                config.merge(&Config::parse(&read(&path)).unwrap());
+                continue;
+            }
+            let controls = Controls::parse(&read(&path));
+            let controls = controls.unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            files += 1;
+            checks += controls.checks().count();
+        }
+    }
+    println!("{files} files with {checks} checks");
+    assert!(files > 0 && checks > files);
+}

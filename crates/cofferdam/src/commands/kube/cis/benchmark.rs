@@ -200,6 +200,6 @@ fn config(path: &Path) -> Result<Config, CliError> {
 fn detect(snapshot: &Snapshot) -> Option<String> {
     let inventory = inventory(snapshot, None);
     let of = |role: &Role| inventory.components.iter().find(|one| one.role == *role);
-    let version = of(&Role::ApiServer).or_else(|| of(&Role::Kubelet))?.version.clone();
+    let version = of(&Role::ApiServer).or_else(|| of(&Role::Kubelet))?.version;
     Some(format!("{}.{}", version.major, version.minor))
 }
