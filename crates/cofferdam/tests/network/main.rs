@@ -326,7 +326,11 @@ fn an_ordinary_user_gets_a_network_from_pasta() {
     machine.far_service(FAR_OTHER, 8000);
     let chowned = Command::new("chown").args(["-hR", "1000:1000"]).arg(machine.path()).status();
     assert!(chowned.unwrap().success());
-    let script = [asks(FAR, 8000), asks(FAR_OTHER, 8000)].concat();
+    // Some versions of pasta pass the end of a connection on late or never: not waited for.
+    let bounded = |address| {
+        format!("/bin/busybox timeout 20 /bin/busybox nc {address} 8000 </dev/null || echo ended;")
+    };
+    let script = [bounded(FAR), bounded(FAR_OTHER)].concat();
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "1000", "--regid", "1000", "--clear-groups"]);
     command.arg(env!("CARGO_BIN_EXE_cofferdam")).args(["run", "--network", "pasta"]);
@@ -340,6 +344,7 @@ fn an_ordinary_user_gets_a_network_from_pasta() {
         skip::<()>(&format!("no user namespaces for ordinary users: {why}"));
         return;
     }
-    assert_eq!(told, format!("you are {NEAR}\nunreachable\n"), "{why}");
+    assert!(told.starts_with(&format!("you are {NEAR}\n")), "{told}{why}");
+    assert_eq!(told.matches("you are").count(), 1, "{told}{why}");
     assert!(why.contains("tcp 192.0.2.9:8000 ("), "{why}");
 }
