@@ -272,7 +272,8 @@ fn tell_who_asks(listener: TcpListener) {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let peer = stream.peer_addr().unwrap().ip();
-            let _ = writeln!(stream, "you are {peer}");
+            // At once: pieces of it could come apart.
+            let _ = stream.write_all(format!("you are {peer}\n").as_bytes());
         }
     });
 }
