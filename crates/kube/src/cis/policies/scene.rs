@@ -8,7 +8,7 @@ use super::{Answer, Seen};
 use crate::{
     Object, Snapshot, Workload, Workloads,
     api::{Metadata, ServiceAccount},
-    rbac::{Access, Bound, SubjectId},
+    rbac::{Access, Bound, RoleKind, SubjectId},
 };
 
 /// Namespaces of the system itself.
@@ -79,12 +79,18 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Unknown if the snapshot shows no bindings at all: every cluster has some.
+    /// Unknown if the snapshot shows no bindings at all, or no cluster roles for them to name: every
+    /// cluster has some. What is seen is told all the same.
     pub(super) fn with_access(&self, answer: impl FnOnce() -> Vec<Seen>) -> Answer {
         if self.access.bindings.is_empty() && self.access.dangling.is_empty() {
             return Answer::Unknown("the dump has no role bindings".into());
         }
-        Answer::Seen(answer())
+        let seen = answer();
+        let has_roles = self.access.roles.iter().any(|role| role.kind == RoleKind::Cluster);
+        if seen.is_empty() && !has_roles && !self.access.dangling.is_empty() {
+            return Answer::Unknown("the dump has bindings but no cluster roles".into());
+        }
+        Answer::Seen(seen)
     }
 
     /// Unknown if the snapshot shows nothing that runs pods.
