@@ -12,8 +12,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(spec) = Spec::parse(bytes) else { return };
     let written = serde_json::to_vec(&spec).expect("a configuration is JSON");
     assert_eq!(Spec::parse(&written).expect("what was written reads"), spec);
-    for user in [0, 1000] {
-        let facts = Facts { user, group: user, nested: false, cgroups: Layout::Absent };
+    for (user, systemd) in [(0, false), (0, true), (1000, false)] {
+        let facts = Facts { user, group: user, nested: false, systemd, cgroups: Layout::Absent };
         let id = "fuzz".parse().expect("it is a name");
         let Ok(plan) = Plan::new(id, &spec, Path::new("/bundle"), &facts) else { continue };
         for mount in &plan.mounts {
