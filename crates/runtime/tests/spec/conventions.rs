@@ -62,12 +62,28 @@ fn ends(code: &[u8], architectures: Value, syscalls: Value) -> Option<i32> {
     Some(bundle.run("").code)
 }
 
+/// Whether the kernel runs i386 calls of 64-bit programs at all; says so if not.
+fn runs_i386_calls() -> bool {
+    let listed = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]);
+    match ends(&I386, listed, json!([])) {
+        Some(42) => true,
+        Some(ended) => {
+            eprintln!("skipped: this kernel runs no i386 calls ({ended})");
+            false
+        }
+        None => false,
+    }
+}
+
 #[test]
 fn conventions_that_are_not_listed_end_the_process() {
+    if !runs_i386_calls() {
+        return;
+    }
     for code in [&I386, &X32] {
         for architectures in [json!([]), json!(["SCMP_ARCH_X86_64"])] {
-            let Some(ended) = ends(code, architectures.clone(), json!([])) else { return };
-            assert_eq!(ended, KILLED, "{architectures}");
+            let ended = ends(code, architectures.clone(), json!([]));
+            assert_eq!(ended, Some(KILLED), "{architectures}");
         }
     }
     assert_eq!(ends(&[], json!([]), json!([])), Some(CAME_BACK));
@@ -78,12 +94,10 @@ fn conventions_that_are_not_listed_end_the_process() {
 
 #[test]
 fn calls_of_a_listed_convention_are_filtered_by_their_own_numbers() {
-    let listed = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]);
-    let Some(ended) = ends(&I386, listed.clone(), json!([])) else { return };
-    if ended != 42 {
-        eprintln!("skipped: this kernel runs no i386 calls ({ended})");
+    if !runs_i386_calls() {
         return;
     }
+    let listed = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]);
     let refused = json!([{"names": ["exit_group"], "action": "SCMP_ACT_ERRNO"}]);
     assert_eq!(ends(&I386, listed.clone(), refused), Some(CAME_BACK));
     // Number 252 is another call by the native convention, and 231 one by i386's.
