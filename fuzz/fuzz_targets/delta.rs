@@ -15,7 +15,13 @@ static BASE: LazyLock<(Database, Vec<u8>)> = LazyLock::new(|| {
     let mut builder = Builder::new();
     let source = builder.source(SourceInfo::default());
     let range = Range { introduced: None, end: End::Fixed("2".to_owned()) };
-    let row = Row { ranges: vec![range], module: None, rating: None, support_ended: false };
+    let row = Row {
+        ranges: vec![range],
+        module: None,
+        rating: None,
+        support_ended: false,
+        stance: None,
+    };
     let affected =
         vec![Affected { ecosystem: "Debian:12".into(), package: "a".into(), row }];
     let advisory = Advisory { id: "CVE-2020-0001".into(), direct: true, affected, ..Advisory::default() };
