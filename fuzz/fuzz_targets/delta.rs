@@ -15,16 +15,11 @@ static BASE: LazyLock<(Database, Vec<u8>)> = LazyLock::new(|| {
     let mut builder = Builder::new();
     let source = builder.source(SourceInfo::default());
     let range = Range { introduced: None, end: End::Fixed("2".to_owned()) };
-    let row = Row {
-        ranges: vec![range],
-        module: None,
-        rating: None,
-        support_ended: false,
-        stance: None,
-    };
-    let affected =
-        vec![Affected { ecosystem: "Debian:12".into(), package: "a".into(), row }];
-    let advisory = Advisory { id: "CVE-2020-0001".into(), direct: true, affected, ..Advisory::default() };
+    let row =
+        Row { ranges: vec![range], module: None, rating: None, support_ended: false, stance: None };
+    let affected = vec![Affected { ecosystem: "Debian:12".into(), package: "a".into(), row }];
+    let advisory =
+        Advisory { id: "CVE-2020-0001".into(), direct: true, affected, ..Advisory::default() };
     builder.add(source, &advisory);
     let bytes = builder.finish(1).expect("a small database can be built");
     let base = Database::from_bytes(bytes, "fuzz").expect("it was just built");

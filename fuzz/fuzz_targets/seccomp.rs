@@ -73,8 +73,8 @@ impl Numbers<'_> {
 
     fn policy(&mut self) -> Policy {
         let (default, foreign) = (self.action(), self.action());
-        let beyond = (self.next() % 2 == 0)
-            .then(|| Beyond { last: self.call(), action: self.action() });
+        let beyond =
+            (self.next() % 2 == 0).then(|| Beyond { last: self.call(), action: self.action() });
         let mut rules = Vec::new();
         while !self.0.is_empty() && rules.len() < 200 {
             rules.push(self.rule());

@@ -15,8 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(!path.components().any(|part| part == std::path::Component::ParentDir));
     }
     for status in [Status::Creating, Status::Running, Status::Stopped] {
-        let told: serde_json::Value = serde_json::from_slice(&state.for_hook(status, 7))
-            .expect("a state is told as JSON");
+        let told: serde_json::Value =
+            serde_json::from_slice(&state.for_hook(status, 7)).expect("a state is told as JSON");
         assert_eq!(told["id"], "c1");
     }
 });
