@@ -7,8 +7,8 @@ use std::{
 };
 
 use cofferdam_finding::{
-    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Target, Waivers,
-    decide, render,
+    DataSource, Finding, Gap, Policy, Report, Rule, SCHEMA_VERSION, Severity, Status, Target,
+    Waivers, decide, render,
 };
 use time::OffsetDateTime;
 
@@ -97,12 +97,17 @@ pub(crate) fn judged(target: Target, found: Found, args: &Reporting) -> Result<R
     })
 }
 
-/// Takes out what is less severe; says how many. What is hidden still counts: the summary and the
-/// verdict are those of everything.
-pub(crate) fn hide(report: &mut Report, least: Option<Severity>) -> usize {
+/// Takes out failures that are less severe, and says how many. What is hidden still counts: the
+/// summary and the verdict are those of everything. What could not be looked at is never hidden.
+pub(crate) fn hide(report: &mut Report, least: Option<Severity>, printer: &mut Printer) {
+    let Some(least) = least else { return };
     let before = report.decision.findings.len();
-    report.decision.findings.retain(|one| least.is_none_or(|least| one.severity >= least));
-    before - report.decision.findings.len()
+    let is_shown = |one: &Finding| one.status != Status::Fail || one.severity >= least;
+    report.decision.findings.retain(is_shown);
+    let hidden = before - report.decision.findings.len();
+    if hidden > 0 {
+        printer.message(format_args!("{hidden} findings below {least} are not shown"));
+    }
 }
 
 /// A gap is a finding of the rule that reports it.

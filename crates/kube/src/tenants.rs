@@ -12,11 +12,11 @@ mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cofferdam_finding::{Applicability, Evidence, Finding, Fingerprint, Fix, Status};
+use cofferdam_finding::{Applicability, Evidence, Finding, Fingerprint, Fix, Gap, Status};
 
 pub use self::manifest::{Plan, PlanError, manifest};
 use self::rules::TenantRule;
-use crate::{Snapshot, api::Metadata};
+use crate::{Snapshot, api::Metadata, network::Cluster, rbac::Access};
 
 /// Pieces of evidence of a finding; the rest as a number.
 const EVIDENCE_TOLD: usize = 20;
@@ -49,15 +49,22 @@ impl Tenants {
     }
 }
 
-/// What is between the tenants of a snapshot: one finding for each tenant and rule.
-pub fn findings(snapshot: &Snapshot, tenants: &Tenants) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    findings.extend(network::reach(snapshot, tenants));
-    findings.extend(access::bindings(snapshot, tenants));
+/// What is between the tenants of a snapshot: one finding for each tenant and rule. Besides, what could
+/// not be understood of its policies, roles and workloads, beyond the snapshot's own gaps.
+pub fn findings(snapshot: &Snapshot, tenants: &Tenants) -> (Vec<Finding>, Vec<Gap>) {
+    let (cluster, access) = (Cluster::read(snapshot), Access::of(snapshot));
+    let mut findings = network::reach(&cluster, tenants);
+    findings.extend(access::bindings(&access, tenants));
     findings.extend(share::nodes(snapshot, tenants));
     findings.extend(share::starving(snapshot, tenants));
     findings.extend(share::pod_security(snapshot, tenants));
-    findings
+    let mut gaps: Vec<Gap> = Vec::new();
+    for gap in cluster.gaps.into_iter().chain(access.gaps).chain(snapshot.workloads().gaps) {
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
+    (findings, gaps)
 }
 
 /// One finding of `rule` for each tenant that has evidence.

@@ -18,8 +18,29 @@ fn found(text: &str) -> Vec<String> {
     let snapshot = snapshot(text);
     assert!(snapshot.gaps.is_empty(), "{:?}", snapshot.gaps);
     let tenants = Tenants::by_label(&snapshot, LABEL);
-    let found = findings(&snapshot, &tenants);
+    let (found, gaps) = findings(&snapshot, &tenants);
+    assert!(gaps.is_empty(), "{gaps:?}");
     found.iter().map(|finding| format!("{} of {}", finding.rule, finding.subject)).collect()
+}
+
+#[test]
+fn what_is_not_understood_is_told() {
+    let broken = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: odd, namespace: a-apps}
+spec: {podSelector: [wrong]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: odd, namespace: a-apps}
+subjects: wrong
+";
+    let snapshot = snapshot(broken);
+    let (_, gaps) = findings(&snapshot, &Tenants::by_label(&snapshot, LABEL));
+    for object in ["NetworkPolicy a-apps/odd", "RoleBinding a-apps/odd"] {
+        assert!(gaps.iter().any(|gap| gap.object.contains(object)), "{object}: {gaps:?}");
+    }
 }
 
 fn plan(tenant: &str) -> Plan {

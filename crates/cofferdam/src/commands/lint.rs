@@ -88,10 +88,7 @@ fn fix(file: &mut File, options: &Options, session: &Session) -> Result<(), CliE
 fn report(target: Target, found: Found, args: &Reporting, session: &mut Session) -> Ended {
     let mut report = judged(target, found, args)?;
     let verdict = report.decision.verdict;
-    let hidden = hide(&mut report, args.severity);
-    if let Some(least) = args.severity.filter(|_| hidden > 0) {
-        session.printer.message(format_args!("{hidden} findings are not shown: below {least}"));
-    }
+    hide(&mut report, args.severity, &mut session.printer);
     write(&report, args.format, &mut session.printer)?;
     Ok(exit_code(verdict))
 }

@@ -3,25 +3,21 @@ use std::collections::BTreeMap;
 use cofferdam_finding::{Evidence, Finding};
 
 use super::{Tenants, by_tenant, evidence, rules};
-use crate::{
-    Snapshot,
-    rbac::{Access, Bound, SubjectId},
-};
+use crate::rbac::{Access, Bound, SubjectId};
 
 /// Service accounts of one tenant, or of everybody, that have a role over another: a binding in its
 /// namespace, or one for all of the cluster whose role says more than what is public.
-pub(super) fn bindings(snapshot: &Snapshot, tenants: &Tenants) -> Vec<Finding> {
-    let access = Access::of(snapshot);
+pub(super) fn bindings(access: &Access, tenants: &Tenants) -> Vec<Finding> {
     let mut found: BTreeMap<&str, Vec<Evidence>> = BTreeMap::new();
     for binding in &access.bindings {
-        for subject in subjects(&access, binding) {
+        for subject in subjects(access, binding) {
             for tenant in owners(subject, tenants) {
                 let over = match &binding.namespace {
                     Some(namespace) => match tenants.of(namespace) {
                         Some(other) if other != tenant => format!("tenant {other}"),
                         _ => continue,
                     },
-                    None if reads_namespaced(&access, binding) => "every tenant".to_owned(),
+                    None if reads_namespaced(access, binding) => "every tenant".to_owned(),
                     None => continue,
                 };
                 let role = index(binding.role).and_then(|it| access.roles.get(it));

@@ -3,16 +3,12 @@ use std::collections::BTreeMap;
 use cofferdam_finding::{Evidence, Finding};
 
 use super::{Tenants, by_tenant, evidence, rules};
-use crate::{
-    Snapshot,
-    network::{Cluster, IpBlocks, Listing, Reachability, Scope},
-};
+use crate::network::{Cluster, IpBlocks, Listing, Reachability, Scope};
 
 /// Pods of one tenant that reach pods of another.
-pub(super) fn reach(snapshot: &Snapshot, tenants: &Tenants) -> Vec<Finding> {
-    let cluster = Cluster::read(snapshot);
-    let reachability = Reachability::of(&cluster, IpBlocks::Everything);
-    let listing = Listing::of(&cluster, &reachability, &Scope::default());
+pub(super) fn reach(cluster: &Cluster, tenants: &Tenants) -> Vec<Finding> {
+    let reachability = Reachability::of(cluster, IpBlocks::Everything);
+    let listing = Listing::of(cluster, &reachability, &Scope::default());
     // By tenants first: pairs of workloads are told as examples of a pair of tenants.
     let mut between: BTreeMap<(&str, &str), (usize, String)> = BTreeMap::new();
     for link in &listing.links {

@@ -210,10 +210,7 @@ fn judge(args: &Args, name: String, kind: &str, found: Found, session: &mut Sess
     let target = Target { name, kind: kind.into(), ..Target::default() };
     let mut report = reporting::judged(target, found, &args.report)?;
     let verdict = report.decision.verdict;
-    let hidden = reporting::hide(&mut report, args.report.severity);
-    if let Some(least) = args.report.severity.filter(|_| hidden > 0) {
-        session.printer.message(format_args!("{hidden} findings below {least} are not shown"));
-    }
+    reporting::hide(&mut report, args.report.severity, &mut session.printer);
     reporting::write(&report, args.report.format, &mut session.printer)?;
     Ok(exit_code(verdict))
 }

@@ -17,10 +17,7 @@ pub(super) fn report(
 ) -> Ended {
     let mut report = judged(objects(target), found, args)?;
     let verdict = report.decision.verdict;
-    let hidden = hide(&mut report, args.severity);
-    if let Some(least) = args.severity.filter(|_| hidden > 0) {
-        session.printer.message(format_args!("{hidden} findings below {least} are not shown"));
-    }
+    hide(&mut report, args.severity, &mut session.printer);
     write(&report, args.format, &mut session.printer)?;
     Ok(exit_code(verdict))
 }

@@ -59,7 +59,8 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
         return Err(error
             .hint("name a label that namespaces have, or list them: --tenant NAME=NAMESPACE,…"));
     }
-    let findings = findings(&snapshot, &tenants);
-    let found = Found { findings, gaps: snapshot.gaps, ..Found::default() };
+    let (findings, more) = findings(&snapshot, &tenants);
+    let gaps = snapshot.gaps.into_iter().chain(more).collect();
+    let found = Found { findings, gaps, ..Found::default() };
     report(args.input.name(), found, &args.reporting, session)
 }
