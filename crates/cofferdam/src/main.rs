@@ -4,6 +4,7 @@
 //! where a value comes from. Nothing here decides what a finding is: the library crates do.
 
 mod advisories;
+mod bounded;
 mod cli;
 mod commands;
 mod containers;

@@ -77,6 +77,20 @@ impl Output {
     }
 }
 
+/// Replaces the text of the file at `path` in one step. Permissions stay, and so does a link: what it
+/// leads to is replaced.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), CliError> {
+    let path = std::fs::canonicalize(path)?;
+    let permissions = std::fs::metadata(&path)?.permissions();
+    let mut output = Output::file(&path)?;
+    let written = output.write_all(text.as_bytes());
+    if let Err(error) = written.and_then(|()| output.set_permissions(permissions)) {
+        output.abandon();
+        return Err(error.into());
+    }
+    output.finish()
+}
+
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {

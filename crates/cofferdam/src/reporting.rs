@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,7 @@ use cofferdam_finding::{
 use time::OffsetDateTime;
 
 use crate::{
+    bounded,
     commands::rules,
     error::{CliError, OrFail as _},
     printer::Printer,
@@ -119,12 +119,7 @@ pub(crate) fn from_gap(gap: Gap) -> Finding {
 /// The waivers in the file at `path`.
 pub(crate) fn read_waivers(path: &Path) -> Result<Waivers, CliError> {
     let attempt = || format!("could not read waivers '{}'", path.display());
-    let length = fs::metadata(path).or_fail(attempt)?.len();
-    if length > LONGEST_WAIVERS {
-        let message = format!("{length} bytes are more than the {LONGEST_WAIVERS} that are read");
-        return Err(CliError::new(message)).or_fail(attempt);
-    }
-    Waivers::parse(&fs::read_to_string(path).or_fail(attempt)?).or_fail(attempt)
+    Waivers::parse(&bounded::text(path, LONGEST_WAIVERS, attempt)?).or_fail(attempt)
 }
 
 /// Writes `report` to where data goes.

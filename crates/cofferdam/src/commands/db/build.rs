@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::{own_path, publication, replace};
 use crate::{
+    bounded,
     error::{CliError, OrFail as _},
     session::{Ended, Session},
 };
@@ -139,11 +140,7 @@ impl Unfinished {
 
 fn listed(file: &Path) -> Result<SourceList, CliError> {
     let attempt = || format!("could not read list of sources '{}'", file.display());
-    let length = fs::metadata(file).or_fail(attempt)?.len();
-    if length > LONGEST_LIST {
-        return Err(CliError::new(format!("{}: it is too long", attempt())));
-    }
-    SourceList::parse(&fs::read_to_string(file).or_fail(attempt)?).or_fail(attempt)
+    SourceList::parse(&bounded::text(file, LONGEST_LIST, attempt)?).or_fail(attempt)
 }
 
 fn from_publishers(

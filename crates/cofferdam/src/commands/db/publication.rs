@@ -1,4 +1,4 @@
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use cofferdam_image::{download, registry};
 use cofferdam_vuln::publication::{
@@ -7,6 +7,7 @@ use cofferdam_vuln::publication::{
 use time::OffsetDateTime;
 
 use crate::{
+    bounded,
     error::{CliError, OrFail as _},
     images::Reach,
     session::{Ended, Session},
@@ -86,11 +87,7 @@ fn public_key(text: &str) -> Result<PublicKey, CliError> {
 
 /// The text of a key's file.
 pub(super) fn read_key(path: &Path) -> Result<String, CliError> {
-    let attempt = || format!("could not read key '{}'", path.display());
-    if fs::metadata(path).or_fail(attempt)?.len() > LONGEST_KEY {
-        return Err(CliError::new(format!("{}: it is too long", attempt())));
-    }
-    fs::read_to_string(path).or_fail(attempt)
+    bounded::text(path, LONGEST_KEY, || format!("could not read key '{}'", path.display()))
 }
 
 /// The error with what can be done about it.

@@ -19,7 +19,7 @@ use super::input;
 use crate::{
     error::{CliError, OrFail as _},
     nearest::nearest,
-    output::Output,
+    output::replace,
     session::{Ended, Session},
 };
 
@@ -159,20 +159,6 @@ fn show(name: &str, text: &str, fixed: &Fixed, session: &mut Session) -> Result<
 
 fn relative(name: &str) -> &str {
     name.trim_start_matches("./").trim_start_matches('/')
-}
-
-/// Replaces a file by one with the same permissions, in one step.
-fn replace(path: &Path, text: &str) -> Result<(), CliError> {
-    // A link stays one: what it leads to is replaced.
-    let path = fs::canonicalize(path)?;
-    let permissions = fs::metadata(&path)?.permissions();
-    let mut output = Output::file(&path)?;
-    let written = output.write_all(text.as_bytes());
-    if let Err(error) = written.and_then(|()| output.set_permissions(permissions)) {
-        output.abandon();
-        return Err(error.into());
-    }
-    output.finish()
 }
 
 fn tell_left(left: &[Left], session: &Session) {

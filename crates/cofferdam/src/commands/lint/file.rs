@@ -2,13 +2,16 @@
 
 use std::{
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use cofferdam_posture::lint::LONGEST;
 
-use crate::error::{CliError, OrFail as _};
+use crate::{
+    error::{CliError, OrFail as _},
+    output::replace,
+};
 
 /// A file and its text.
 #[derive(Debug)]
@@ -57,22 +60,7 @@ impl File {
         let Some(path) = &self.path else {
             return Err(CliError::new("could not fix stdin").hint("name the file"));
         };
-        let path = fs::canonicalize(path).or_fail(attempt)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let permissions = fs::metadata(&path).or_fail(attempt)?.permissions();
-        let written = fs::File::create_new(&temporary).and_then(|mut file| {
-            file.set_permissions(permissions)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)
-        });
-        if written.is_err() {
-            // Best effort: the name says what it is.
-            let _ = fs::remove_file(&temporary);
-        }
-        written.or_fail(attempt)?;
+        replace(path, &text).or_fail(attempt)?;
         self.text = text;
         Ok(())
     }

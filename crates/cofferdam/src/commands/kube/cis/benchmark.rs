@@ -17,6 +17,7 @@ use cofferdam_kube::{
 };
 
 use crate::{
+    bounded,
     error::{CliError, OrFail as _},
     nearest::nearest,
     session::Session,
@@ -182,12 +183,7 @@ fn files(directory: &Path) -> Result<Vec<String>, CliError> {
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
-    let attempt = || format!("could not read '{}'", path.display());
-    if fs::metadata(path).or_fail(attempt)?.len() > FILE_LIMIT {
-        let why = format!("it has more than {FILE_LIMIT} bytes");
-        return Err(CliError::new(why)).or_fail(attempt);
-    }
-    fs::read_to_string(path).or_fail(attempt)
+    bounded::text(path, FILE_LIMIT, || format!("could not read '{}'", path.display()))
 }
 
 fn config(path: &Path) -> Result<Config, CliError> {

@@ -1,6 +1,6 @@
 //! The files of a node below a root, and what runs on it.
 
-use std::{borrow::Cow, ffi::OsStr, fs, path::Path};
+use std::{borrow::Cow, ffi::OsStr, path::Path};
 
 use cofferdam_kube::cis::node::{FILE_LIMIT, FileKind, NAMES_LIMIT, Node, Process, Stat, Trouble};
 use cofferdam_sys::{
@@ -14,6 +14,7 @@ use rustix::{
 
 use super::processes;
 use crate::error::{CliError, OrFail as _};
+use cofferdam_vuln::place::read_bounded;
 
 /// Bytes of a list of processes or a journal that a user names.
 const LIST_LIMIT: u64 = 64 << 20;
@@ -52,12 +53,8 @@ impl Machine {
 
 fn list(path: &Path) -> Result<String, CliError> {
     let attempt = || format!("could not read '{}'", path.display());
-    let length = fs::metadata(path).or_fail(attempt)?.len();
-    if length > LIST_LIMIT {
-        let why = format!("{length} bytes are more than the {LIST_LIMIT} that are read");
-        return Err(CliError::new(why)).or_fail(attempt);
-    }
-    Ok(String::from_utf8_lossy(&fs::read(path).or_fail(attempt)?).into_owned())
+    let bytes = read_bounded(path, LIST_LIMIT).or_fail(attempt)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn trouble(error: Errno) -> Trouble {

@@ -1,5 +1,4 @@
 use std::{
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,6 +11,7 @@ use cofferdam_kube::network::{
 
 use super::{super::input, Blocks};
 use crate::{
+    bounded,
     error::{CliError, OrFail as _},
     session::{Ended, Session},
 };
@@ -88,12 +88,7 @@ pub(super) fn run(args: &Args, session: &mut Session) -> Ended {
 
 fn observed(path: &Path, cluster: &Cluster, session: &Session) -> Result<Vec<Need>, CliError> {
     let attempt = || format!("could not read flows '{}'", path.display());
-    let length = fs::metadata(path).or_fail(attempt)?.len();
-    if length > LONGEST_LOG {
-        let message = format!("{length} bytes are more than the {LONGEST_LOG} that are read");
-        return Err(CliError::new(message)).or_fail(attempt);
-    }
-    let text = fs::read_to_string(path).or_fail(attempt)?;
+    let text = bounded::text(path, LONGEST_LOG, attempt)?;
     let observed = flows::needs(&text, cluster).or_fail(attempt)?;
     if observed.skipped > 0 {
         let skipped = observed.skipped;
