@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside their functions")]
 
+mod schemas;
+
 use cofferdam_finding::{
     Evidence, Finding, Fingerprint, Package, PackageEvidence, PackageKind, Policy, Reference,
     RemedyState, Report, Rule, SCHEMA_VERSION, Severity, SourcePackage, Status, Target, Tool,
@@ -12,7 +14,6 @@ use cofferdam_vuln::{
     purl::Purl,
     vex::{self, Applied, Document, Subject, VexError, apply, read},
 };
-use jsonschema::{Registry, Validator};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::macros::date;
@@ -480,31 +481,10 @@ fn a_report_as_openvex_says_what_was_decided() {
     assert_eq!(document, again);
 }
 
-fn validator() -> Validator {
-    let schema = |text| serde_json::from_str::<Value>(text).unwrap();
-    let registry = Registry::new()
-        .add(
-            "http://cyclonedx.org/schema/spdx.schema.json",
-            schema(include_str!("schemas/spdx.schema.json")),
-        )
-        .unwrap()
-        .add(
-            "http://cyclonedx.org/schema/jsf-0.82.schema.json",
-            schema(include_str!("schemas/jsf-0.82.schema.json")),
-        )
-        .unwrap()
-        .prepare()
-        .unwrap();
-    jsonschema::options()
-        .with_registry(&registry)
-        .build(&schema(include_str!("schemas/bom-1.6.schema.json")))
-        .unwrap()
-}
-
 #[test]
 fn a_report_as_cyclonedx_conforms_to_the_schema() {
     let document = serde_json::to_value(vex::write::cyclonedx(&report())).unwrap();
-    let validator = validator();
+    let validator = schemas::cyclonedx();
     let complaints: Vec<String> =
         validator.iter_errors(&document).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert_eq!(complaints, [""; 0]);
