@@ -294,7 +294,7 @@ impl Networks {
         record.map(Some).map_err(|source| LeaseError::Broken { path, source })
     }
 
-    /// Written beside its place and renamed: it is there as a whole or not at all.
+    /// Written beside its place, synced and renamed: it is there as a whole or not at all.
     fn write(&self, file: &str, record: &Record) -> Result<(), LeaseError> {
         let path = self.path(file);
         let failed = |source| LeaseError::File { path: path.clone(), source };
@@ -302,7 +302,9 @@ impl Networks {
         let beside = self.directory.join("new");
         let mut options = OpenOptions::new();
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&beside);
-        opened.and_then(|mut file| file.write_all(&bytes)).map_err(failed)?;
+        opened
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .map_err(failed)?;
         fs::rename(&beside, &path).map_err(failed)
     }
 }

@@ -1,6 +1,12 @@
 //! What was refused to a container, kept as JSON.
 
-use std::{collections::BTreeMap, fmt, fs, io, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{self, Write as _},
+    net::IpAddr,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +100,9 @@ impl Refused {
         let beside = directory.join("refused.new");
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
-        fs::write(&beside, bytes)?;
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
         fs::rename(&beside, directory.join(REFUSED_FILE))
     }
 
